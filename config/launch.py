@@ -1,0 +1,45 @@
+"""The options of `serve` and `demo` that settings depend on, read before settings are loaded."""
+
+import os
+from argparse import ArgumentParser
+from pathlib import Path
+
+from config.env import BASE_DIR
+
+
+def add_serve_arguments(parser: ArgumentParser) -> None:
+    """Declare where to listen."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=None, help="port to listen on (PORT, 8000)")
+
+
+def add_demo_arguments(parser: ArgumentParser) -> None:
+    """Declare where to listen, what to keep and how to say so."""
+    add_serve_arguments(parser)
+    parser.add_argument("--data", type=Path, default=None, help="folder to keep the demo in")
+    parser.add_argument("--json", action="store_true", help="print one JSON line first")
+
+
+def arrange_environment(arguments: list[str]) -> None:
+    """Turn the options of `serve` and `demo` into environment, so that settings follow them.
+
+    A demo stands alone: its own folder, SQLite, the worker inside, mail kept in the database, and
+    webhooks to this machine allowed; no `.env` file is read.
+    """
+    if not arguments or arguments[0] not in ("serve", "demo"):
+        return
+    parser = ArgumentParser(add_help=False)
+    add_demo_arguments(parser)
+    options, _ = parser.parse_known_args(arguments[1:])
+    if options.port:
+        os.environ["PORT"] = str(options.port)
+    if arguments[0] == "demo":
+        os.environ.update(
+            ENV_FILE="",
+            DATA_DIR=str((options.data or BASE_DIR / "data" / "demo").absolute()),
+            DATABASE_URL="",
+            CELERY_BROKER_URL="",
+            CACHE_URL="",
+            WEBHOOK_ALLOW_PRIVATE="1",
+            DEMO="1",
+        )

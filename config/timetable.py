@@ -1,0 +1,38 @@
+"""When each task runs: the schedule is code.
+
+A tick that finds the one before it still queued is worthless, so each message expires with its
+interval.
+"""
+
+from typing import Any
+
+EVERY_2_SECONDS = [
+    "invoicing.tasks.fan_out_events",
+    "invoicing.tasks.deliver_webhooks",
+    "invoicing.tasks.send_mails",
+    "payments.tasks.apply_notices",
+]
+EVERY_10_SECONDS = [
+    "payments.tasks.look_at_payments",
+    "payments.tasks.release_funds",
+    "payments.tasks.cancel_payments_of_closed_invoices",
+    "invoicing.tasks.watch_due_dates",
+    "config.tasks.show_life",
+]
+EVERY_DAY = [
+    "invoicing.tasks.forget_expired",
+]
+
+
+def _every(seconds: int, tasks: list[str]) -> dict[str, dict[str, Any]]:
+    return {
+        task: {"task": task, "schedule": float(seconds), "options": {"expires": seconds}}
+        for task in tasks
+    }
+
+
+TIMETABLE = {
+    **_every(2, EVERY_2_SECONDS),
+    **_every(10, EVERY_10_SECONDS),
+    **_every(86400, EVERY_DAY),
+}

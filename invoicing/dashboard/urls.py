@@ -1,0 +1,5 @@
+"""Addresses of invoicing's dashboard."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

@@ -5,11 +5,9 @@ forward, so that a year of billing can be rehearsed in a second. Machinery that 
 business (deliveries, mails, leases) runs on the wall clock always.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
-
-from django.db.models import Q
+from typing import Protocol
 
 
 class HasClock(Protocol):
@@ -30,19 +28,3 @@ def wall() -> datetime:
 def now(merchant: HasClock) -> datetime:
     """The instant as this merchant lives it."""
     return read_wall() + merchant.clock_offset
-
-
-def due(field: str, merchant: str = "merchant") -> Iterator[tuple[datetime, Q]]:
-    """For each clock in use, its time and the condition "this field is due on that clock".
-
-    All merchants on the wall clock share the first; every moved clock adds one. `merchant` is
-    the path from the rows to their merchant.
-    """
-    from invoicing.models import Merchant
-
-    instant = read_wall()
-    yield instant, Q(**{f"{merchant}__clock_offset": timedelta(0), f"{field}__lte": instant})
-    moved = Merchant.objects.exclude(clock_offset=timedelta(0)).values_list("pk", "clock_offset")
-    for pk, offset in moved:
-        condition: dict[str, Any] = {f"{merchant}_id": pk, f"{field}__lte": instant + offset}
-        yield instant + offset, Q(**condition)

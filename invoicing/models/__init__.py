@@ -1,0 +1,30 @@
+"""The rows of the invoicing room."""
+
+from invoicing.models.access import ApiKey, Bot, Invitation, Membership, User
+from invoicing.models.customer import Customer
+from invoicing.models.event import Delivery, DeliveryAttempt, Event, WebhookEndpoint
+from invoicing.models.idempotency import IdempotentRequest
+from invoicing.models.invoice import Invoice, LineItem
+from invoicing.models.merchant import Account, Merchant, NumberSeries
+from invoicing.models.message import Document, Message
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "Bot",
+    "Customer",
+    "Delivery",
+    "DeliveryAttempt",
+    "Document",
+    "Event",
+    "IdempotentRequest",
+    "Invitation",
+    "Invoice",
+    "LineItem",
+    "Membership",
+    "Merchant",
+    "Message",
+    "NumberSeries",
+    "User",
+    "WebhookEndpoint",
+]

@@ -1,0 +1,80 @@
+"""The verbs of a customer: create, change, delete."""
+
+from invoicing import clock, events
+from invoicing.actions.action import action
+from invoicing.errors import NotFound
+from invoicing.inputs import CustomerChanges, CustomerInput
+from invoicing.models import Customer, Merchant
+
+_PLAIN = ("name", "email", "phone", "tax_exempt", "language", "metadata")
+
+
+@action
+def create_customer(merchant: Merchant, wanted: CustomerInput) -> Customer:
+    """Put a customer on file."""
+    at = clock.now(merchant)
+    customer = Customer(merchant=merchant, created_at=at, updated_at=at)
+    _fill(customer, wanted, set(CustomerInput.model_fields))
+    customer.save(force_insert=True)
+    events.record("customer.created", customer)
+    return customer
+
+
+@action
+def update_customer(merchant: Merchant, public_id: str, changes: CustomerChanges) -> Customer:
+    """Change what is named; issued invoices keep what they said."""
+    customer = locked_customer(merchant, public_id)
+    _fill(customer, changes, set(changes.model_fields_set))
+    customer.updated_at = clock.now(merchant)
+    customer.save()
+    events.record("customer.updated", customer)
+    return customer
+
+
+@action
+def delete_customer(merchant: Merchant, public_id: str) -> Customer | None:
+    """Remove a customer who was never billed; archive one who was, and return it."""
+    customer = locked_customer(merchant, public_id)
+    if customer.invoices.exists():
+        customer.archived_at = customer.archived_at or clock.now(merchant)
+        customer.save(update_fields=["archived_at"])
+        events.record("customer.deleted", customer)
+        return customer
+    events.record("customer.deleted", customer)
+    customer.delete()
+    return None
+
+
+@action
+def restore_customer(merchant: Merchant, public_id: str) -> Customer:
+    """Take an archived customer back."""
+    customer = locked_customer(merchant, public_id)
+    customer.archived_at = None
+    customer.save(update_fields=["archived_at"])
+    events.record("customer.updated", customer)
+    return customer
+
+
+def locked_customer(merchant: Merchant, public_id: str) -> Customer:
+    """This merchant's customer, locked. Raises NotFound."""
+    customer = (
+        Customer.objects.select_related("merchant")
+        .select_for_update(of=("self",))
+        .filter(merchant=merchant, public_id=public_id)
+        .first()
+    )
+    if customer is None:
+        raise NotFound(f"There is no customer {public_id}.")
+    return customer
+
+
+def _fill(customer: Customer, wanted: CustomerInput, names: set[str]) -> None:
+    for name in _PLAIN:
+        if name in names:
+            setattr(customer, name, getattr(wanted, name))
+    if "currency" in names:
+        customer.currency = wanted.currency or ""
+    if "address" in names:
+        customer.address = wanted.address.model_dump()
+    if "tax_ids" in names:
+        customer.tax_ids = [tax_id.model_dump() for tax_id in wanted.tax_ids]

@@ -1,0 +1,88 @@
+"""The verbs of an account and its merchants: open, describe, number, move the clock."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from invoicing import clock
+from invoicing.actions.action import action
+from invoicing.errors import InvalidState, ValidationFailed
+from invoicing.inputs import MerchantChanges, NumberingInput
+from invoicing.models import Account, Membership, Merchant, NumberSeries, User
+
+MAX_CLOCK_OFFSET = timedelta(days=366 * 50)
+
+
+@action
+def open_account(user: User, name: str, *, currency: str = "USD", **details: Any) -> Account:
+    """Open an account: a live merchant, its test twin, and the user as owner."""
+    at = clock.wall()
+    account = Account.objects.create(name=name, created_at=at)
+    for livemode in (True, False):
+        merchant = Merchant.objects.create(
+            account=account,
+            livemode=livemode,
+            name=name,
+            currency=currency,
+            created_at=at,
+            **details,
+        )
+        NumberSeries.objects.create(merchant=merchant, prefix="INV-" if livemode else "TEST-")
+    Membership.objects.create(
+        account=account, user=user, role=Membership.Role.OWNER, created_at=at
+    )
+    return account
+
+
+@action
+def update_merchant(merchant: Merchant, changes: MerchantChanges) -> Merchant:
+    """Change what is named; documents already issued keep what they said."""
+    row = Merchant.objects.select_for_update().get(pk=merchant.pk)
+    for name in changes.model_fields_set:
+        value = getattr(changes, name)
+        if name == "address":
+            value = value.model_dump()
+        elif name == "tax_ids":
+            value = [tax_id.model_dump() for tax_id in value]
+        setattr(row, name, value)
+    row.save()
+    return row
+
+
+@action
+def set_numbering(merchant: Merchant, wanted: NumberingInput) -> NumberSeries:
+    """Choose how the next numbers are printed; the count goes on."""
+    series = NumberSeries.objects.select_for_update().get(
+        merchant=merchant, kind=NumberSeries.Kind.INVOICE
+    )
+    series.prefix = wanted.prefix
+    series.padding = wanted.padding
+    series.save()
+    return series
+
+
+@action
+def set_logo(merchant: Merchant, data_uri: str) -> Merchant:
+    """Keep a logo that was already re-encoded as a raster image, or remove it with ""."""
+    row = Merchant.objects.select_for_update().get(pk=merchant.pk)
+    row.logo = data_uri
+    row.save(update_fields=["logo"])
+    return row
+
+
+@action
+def move_clock(merchant: Merchant, to: datetime) -> Merchant:
+    """Set a test merchant's clock forward to this instant; everything that waits follows.
+
+    Raises InvalidState for a live merchant, ValidationFailed for the past or the far future.
+    """
+    row = Merchant.objects.select_for_update().get(pk=merchant.pk)
+    if row.livemode:
+        raise InvalidState("Only a test merchant's clock can be moved.")
+    if to < clock.now(row):
+        raise ValidationFailed([("to", "must not be in the past: a clock only moves forward")])
+    offset = to - clock.wall()
+    if offset > MAX_CLOCK_OFFSET:
+        raise ValidationFailed([("to", "must be at most 50 years ahead")])
+    row.clock_offset = offset
+    row.save(update_fields=["clock_offset"])
+    return row

@@ -1,0 +1,263 @@
+"""From what was asked for to an invoice worked out: references, defaults, lines and totals.
+
+Used to create, to change and to preview, so that what a preview says is what a save does.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from invoicing import clock, money, totals
+from invoicing.errors import NotFound, ValidationFailed
+from invoicing.inputs import (
+    DiscountInput,
+    InvoiceChanges,
+    InvoiceInput,
+    LineItemInput,
+    RecipientInput,
+    TaxInput,
+)
+from invoicing.models import Customer, Invoice, LineItem, Merchant
+
+_COPIED = (
+    "title",
+    "message",
+    "memo",
+    "notes",
+    "purchase_order",
+    "language",
+    "allow_partial",
+    "metadata",
+    "metadata_public",
+)
+
+
+def draft(merchant: Merchant, wanted: InvoiceInput) -> tuple[Invoice, list[LineItem]]:
+    """An unsaved draft with its lines, worked out.
+
+    Raises NotFound for another's customer or wallet, ValidationFailed for what does not add up.
+    """
+    at = clock.now(merchant)
+    invoice = Invoice(merchant=merchant, created_at=at, updated_at=at)
+    return invoice, fill(invoice, wanted)
+
+
+def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
+    """Put what is wanted into a draft, and return its new unsaved lines."""
+    merchant = invoice.merchant
+    invoice.customer = _customer(merchant, wanted.customer_id)
+    invoice.wallet = _wallet(merchant, wanted.wallet_id)
+    invoice.currency = _currency(invoice, wanted)
+    if invoice.wallet and invoice.wallet.currency != invoice.currency:
+        raise ValidationFailed(
+            [("wallet_id", f"holds {invoice.wallet.currency}, the invoice is in {invoice.currency}")]
+        )
+    for name in _COPIED:
+        setattr(invoice, name, getattr(wanted, name))
+    recipient = wanted.recipient
+    invoice.recipient_name = recipient.name if recipient else ""
+    invoice.recipient_email = recipient.email if recipient else ""
+    invoice.recipient_type = recipient.type if recipient else Invoice.RecipientType.HUMAN
+    if invoice.customer:
+        invoice.recipient_name = invoice.recipient_name or invoice.customer.name
+        invoice.recipient_email = invoice.recipient_email or invoice.customer.email
+    invoice.due_at = _end_of_day(wanted.due_at, merchant)
+    invoice.expires_at = _end_of_day(wanted.expires_at, merchant)
+    if invoice.expires_at and invoice.expires_at <= clock.now(merchant):
+        raise ValidationFailed([("expires_at", "must be in the future")])
+    return _work_out(invoice, wanted)
+
+
+def _customer(merchant: Merchant, public_id: str | None) -> Customer | None:
+    if public_id is None:
+        return None
+    customer = merchant.customers.filter(public_id=public_id).first()
+    if customer is None:
+        raise NotFound(f"There is no customer {public_id}.", details={"field": "customer_id"})
+    if customer.archived_at:
+        raise ValidationFailed([("customer_id", "is archived; restore the customer first")])
+    return customer
+
+
+def _wallet(merchant: Merchant, public_id: str | None) -> Any:
+    if public_id is None:
+        return None
+    wallet = merchant.wallets.filter(public_id=public_id, archived_at=None).first()
+    if wallet is None:
+        raise NotFound(f"There is no wallet {public_id}.", details={"field": "wallet_id"})
+    return wallet
+
+
+def _currency(invoice: Invoice, wanted: InvoiceInput) -> str:
+    if wanted.currency:
+        return wanted.currency
+    if invoice.wallet:
+        return str(invoice.wallet.currency)
+    if invoice.customer and invoice.customer.currency:
+        return invoice.customer.currency
+    return invoice.merchant.currency
+
+
+def _end_of_day(value: datetime | date | None, merchant: Merchant) -> datetime | None:
+    """A bare date means the end of that day where the merchant is."""
+    if value is None or isinstance(value, datetime):
+        return value
+    local = datetime.combine(value, time(23, 59, 59), ZoneInfo(merchant.timezone))
+    return local.astimezone(UTC)
+
+
+def _work_out(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
+    decimals = money.asset(invoice.currency).decimals
+    document_taxes = wanted.own_taxes() or []
+    inclusive = wanted.tax_behavior == "inclusive"
+    discount = _discount(wanted.discount, decimals, "discount")
+    asked = [
+        _line(item, decimals, document_taxes, inclusive, position)
+        for position, item in enumerate(wanted.line_items)
+    ]
+    try:
+        worked_out = totals.compute(asked, decimals, discount)
+    except totals.DoesNotAddUp as problem:
+        raise ValidationFailed([(problem.field, str(problem))]) from None
+    invoice.discount_percent = discount.percent if discount else None
+    invoice.discount_amount = discount.amount if discount else None
+    invoice.subtotal = worked_out.subtotal
+    invoice.discount = worked_out.discount
+    invoice.tax = worked_out.tax
+    invoice.total = worked_out.total
+    invoice.taxes = [
+        {
+            **_tax_json(tax.tax),
+            "inclusive": tax.inclusive,
+            "base": tax.base,
+            "amount": tax.amount,
+        }
+        for tax in worked_out.taxes
+    ]
+    return [
+        LineItem(
+            invoice=invoice,
+            position=position,
+            description=item.description,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            discount_percent=line.discount.percent if line.discount else None,
+            discount_amount=line.discount.amount if line.discount else None,
+            taxes=[_tax_json(tax) for tax in line.taxes],
+            tax_inclusive=line.tax_inclusive,
+            discount=result.discount,
+            amount=result.amount,
+        )
+        for position, (item, line, result) in enumerate(
+            zip(wanted.line_items, asked, worked_out.lines, strict=True)
+        )
+    ]
+
+
+def _line(
+    item: LineItemInput,
+    decimals: int,
+    document_taxes: Sequence[TaxInput],
+    document_inclusive: bool,
+    position: int,
+) -> totals.Line:
+    own = item.own_taxes()
+    taxes = document_taxes if own is None else own
+    inclusive = (
+        document_inclusive if item.tax_behavior is None else item.tax_behavior == "inclusive"
+    )
+    return totals.Line(
+        quantity=item.quantity,
+        unit_price=item.unit_price,
+        discount=_discount(item.discount, decimals, f"line_items[{position}].discount"),
+        taxes=tuple(totals.Tax(tax.rate, tax.name, tax.category) for tax in taxes),
+        tax_inclusive=inclusive,
+    )
+
+
+def _discount(wanted: DiscountInput | None, decimals: int, name: str) -> totals.Discount | None:
+    if wanted is None:
+        return None
+    if wanted.percent is not None:
+        return totals.Discount(percent=wanted.percent)
+    try:
+        return totals.Discount(amount=money.to_minor(wanted.amount or Decimal(0), decimals))
+    except ValueError as problem:
+        raise ValidationFailed([(f"{name}.amount", str(problem))]) from None
+
+
+def _tax_json(tax: totals.Tax) -> dict[str, str]:
+    return {"name": tax.name, "rate": money.plain(tax.rate), "category": tax.category}
+
+
+_TAX_FIELDS = {"tax_rate", "taxes", "tax_behavior"}
+
+
+def merged(invoice: Invoice, changes: InvoiceChanges) -> InvoiceInput:
+    """A draft as it would be asked for afresh, with the named changes laid over it.
+
+    Taxes named for the document hold for all of its present lines.
+    """
+    named = {name: getattr(changes, name) for name in changes.model_fields_set}
+    if "line_items" in named and named["line_items"] is None:
+        raise ValidationFailed([("line_items", "must have at least 1 item")])
+    wanted = as_input(invoice, keep_taxes=not (_TAX_FIELDS & named.keys()))
+    defaults = {name: info.default for name, info in InvoiceInput.model_fields.items()}
+    return wanted.model_copy(
+        update={
+            name: defaults[name] if value is None else value for name, value in named.items()
+        }
+    )
+
+
+def as_input(invoice: Invoice, *, keep_taxes: bool = True) -> InvoiceInput:
+    """The request that would make this invoice again: to change it, or to make another like it."""
+    currency = invoice.currency
+    lines = [
+        LineItemInput.model_construct(
+            description=line.description,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            discount=_asked(line.discount_percent, line.discount_amount, currency),
+            tax_rate=None,
+            taxes=[TaxInput.model_construct(**_tax(tax)) for tax in line.taxes]
+            if keep_taxes
+            else None,
+            tax_behavior=("inclusive" if line.tax_inclusive else "exclusive")
+            if keep_taxes
+            else None,
+        )
+        for line in invoice.lines.all()
+    ]
+    return InvoiceInput.model_construct(
+        customer_id=invoice.customer.public_id if invoice.customer else None,
+        wallet_id=invoice.wallet.public_id if invoice.wallet else None,
+        recipient=RecipientInput.model_construct(
+            name=invoice.recipient_name,
+            email=invoice.recipient_email,
+            type=invoice.recipient_type,
+        ),
+        currency=currency,
+        line_items=lines,
+        discount=_asked(invoice.discount_percent, invoice.discount_amount, currency),
+        tax_rate=None,
+        taxes=None,
+        tax_behavior=None,
+        due_at=invoice.due_at,
+        expires_at=invoice.expires_at,
+        **{name: getattr(invoice, name) for name in _COPIED},
+    )
+
+
+def _asked(percent: Decimal | None, amount: int | None, currency: str) -> DiscountInput | None:
+    if percent is None and amount is None:
+        return None
+    return DiscountInput.model_construct(
+        percent=percent, amount=None if amount is None else money.to_decimal(amount, currency)
+    )
+
+
+def _tax(stored: dict[str, str]) -> dict[str, Any]:
+    return {**stored, "rate": Decimal(stored["rate"])}

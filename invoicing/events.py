@@ -1,0 +1,62 @@
+"""The outbox: what happened is written down in the transaction that made it happen.
+
+A worker carries it to whoever wants to hear; nothing is lost if this process dies right after
+the commit, and nothing is told that was rolled back.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from invoicing import actor, clock, ids, representations
+from invoicing.doorbell import ring
+from invoicing.event_types import TYPES
+from invoicing.models import Customer, Event, Invoice, Merchant
+
+_RENDERERS: dict[type, Callable[[Any], dict[str, Any]]] = {
+    Invoice: representations.invoice,
+    Customer: representations.customer,
+}
+
+
+def record(event_type: str, subject: Invoice | Customer) -> Event:
+    """Write down that this happened to the subject, as it is now, in the caller's transaction."""
+    merchant = subject.merchant
+    return _write(
+        event_type,
+        merchant,
+        subject.public_id,
+        _RENDERERS[type(subject)](subject),
+        subject.status if isinstance(subject, Invoice) else "",
+    )
+
+
+def _write(
+    event_type: str, merchant: Merchant, object_id: str, data: dict[str, Any], status: str
+) -> Event:
+    if event_type not in TYPES:
+        raise ValueError(f"{event_type} is not an event type")
+    public_id, at, who = ids.public_id("evt"), clock.now(merchant), actor.current()
+    body = {
+        "id": public_id,
+        "type": event_type,
+        "timestamp": representations.instant(at),
+        "livemode": merchant.livemode,
+        "merchant_id": merchant.public_id,
+        "data": data,
+    }
+    event = Event.objects.create(
+        public_id=public_id,
+        merchant=merchant,
+        type=event_type,
+        object_id=object_id,
+        object_status=status,
+        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        actor_kind=who.kind,
+        actor_id=who.id,
+        actor_name=who.name,
+        request_id=who.request_id,
+        created_at=at,
+    )
+    ring("invoicing.tasks.fan_out_events")
+    return event

@@ -1,0 +1,135 @@
+"""Doing a thing once, however often it is asked for.
+
+A door opens a guard with the key it was given. The first action under it claims the key inside
+its own transaction, and the answer is stored in that same transaction: either both are there or
+neither. What takes several steps (an action, a call to a provider, another action) claims with a
+lease in the first and stores the answer in the last; a repeat meanwhile is told to wait, and a
+repeat after a crash resumes, for every such step is safe to repeat.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+
+from invoicing import clock
+from invoicing.errors import IdempotencyInFlight, IdempotencyMismatch
+from invoicing.models import IdempotentRequest
+
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response as it was given: HTTP status and body text."""
+
+    status: int
+    body: str
+
+
+class Replay(Exception):  # noqa: N818 - not an error: the answer is already known
+    """The request was answered before; `answer` is what was said."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("answered before")
+        self.answer = answer
+
+
+def fingerprint(method: str, path: str, body: Any) -> str:
+    """A digest of what is asked: the same JSON in another spelling is the same question."""
+    text = json.dumps([method, path, body], sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass
+class Guard:
+    """One request's key at work. `render` turns an action's result into the answer."""
+
+    merchant_id: int
+    actor_id: str
+    key: str
+    fingerprint: str
+    # None while the request takes several steps and ends with `finish`.
+    render: Callable[[Any], Answer] | None
+    claimed: bool = False
+    answer: Answer | None = field(default=None)
+
+    def claim(self) -> None:
+        """Take the key. Raises Replay, IdempotencyMismatch or IdempotencyInFlight.
+
+        Runs inside the action's transaction; a second request with the key waits here until the
+        first has committed or given up.
+        """
+        if self.claimed:
+            return
+        instant = clock.wall()
+        lease = None if self.render else instant + LEASE
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO invoicing_idempotentrequest"
+                " (merchant_id, actor_id, key, fingerprint, created_at, leased_until,"
+                "  response_body) VALUES (%s, %s, %s, %s, %s, %s, '')"
+                " ON CONFLICT (merchant_id, actor_id, key) DO NOTHING",
+                [
+                    self.merchant_id,
+                    self.actor_id,
+                    self.key,
+                    self.fingerprint,
+                    connection.ops.adapt_datetimefield_value(instant),
+                    connection.ops.adapt_datetimefield_value(lease),
+                ],
+            )
+            self.claimed = cursor.rowcount == 1
+        if not self.claimed:
+            self._join(instant)
+
+    def _join(self, instant: Any) -> None:
+        known = IdempotentRequest.objects.select_for_update().get(
+            merchant_id=self.merchant_id, actor_id=self.actor_id, key=self.key
+        )
+        if known.fingerprint != self.fingerprint:
+            raise IdempotencyMismatch(
+                "This Idempotency-Key was used with a different request. "
+                "Use a new key for a new request."
+            )
+        if known.response_status is not None:
+            raise Replay(Answer(known.response_status, known.response_body))
+        if known.leased_until and known.leased_until > instant:
+            raise IdempotencyInFlight(
+                "The first request with this Idempotency-Key is still at work. "
+                "Ask again with the SAME key."
+            )
+        known.leased_until = instant + LEASE
+        known.save(update_fields=["leased_until"])
+        self.claimed = True
+
+    def finish(self, answer: Answer) -> None:
+        """Store the answer, in whatever transaction is open."""
+        self.answer = answer
+        IdempotentRequest.objects.filter(
+            merchant_id=self.merchant_id, actor_id=self.actor_id, key=self.key
+        ).update(response_status=answer.status, response_body=answer.body, leased_until=None)
+
+
+_current: ContextVar[Guard | None] = ContextVar("idempotency", default=None)
+
+
+def current() -> Guard | None:
+    """The guard that the door opened, if the request carried a key."""
+    return _current.get()
+
+
+@contextmanager
+def guarded(guard: Guard | None) -> Iterator[None]:
+    """Let every action inside run under this guard."""
+    token = _current.set(guard)
+    try:
+        yield
+    finally:
+        _current.reset(token)

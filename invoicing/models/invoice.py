@@ -1,0 +1,260 @@
+"""The invoice: what is owed, the states it passes through, and its lines."""
+
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import F, Q
+from django_fsm import FSMField, transition
+
+from invoicing import ids
+from invoicing.models.customer import Customer
+from invoicing.models.fields import ExactDecimalField, MinorUnitsField
+from invoicing.models.merchant import Merchant
+from invoicing.models.message import Message
+
+
+def _invoice_id() -> str:
+    return ids.public_id("inv")
+
+
+def _line_id() -> str:
+    return ids.public_id("li")
+
+
+class Status(models.TextChoices):
+    """Where an invoice stands. Sent, viewed and overdue are timestamps, not states."""
+
+    DRAFT = "draft", "Draft"
+    OPEN = "open", "Open"
+    PAYING = "paying", "Paying"
+    PAID = "paid", "Paid"
+    VOID = "void", "Void"
+    EXPIRED = "expired", "Expired"
+    UNCOLLECTIBLE = "uncollectible", "Uncollectible"
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Ways to find invoices; every one begins with whose they are."""
+
+    def whole(self) -> Self:
+        """With all that showing an invoice takes, in a fixed number of queries."""
+        mails = Message.objects.filter(kind="invoice").only(
+            "invoice_id", "kind", "repeat", "status", "reason", "to", "sent_at", "created_at"
+        )
+        return self.select_related("merchant", "customer", "wallet").prefetch_related(
+            "lines", models.Prefetch("messages", mails.order_by("id"), "mails"), "payments"
+        )
+
+    def referred_to(self, merchant: Merchant, reference: str) -> Self:
+        """This merchant's invoice by public id, uuid or number; nobody else's ever."""
+        mine = self.filter(merchant=merchant)
+        if reference.startswith("inv_"):
+            return mine.filter(public_id=reference)
+        try:
+            return mine.filter(uuid=UUID(reference))
+        except ValueError:
+            return mine.filter(number=reference)
+
+    def locked(self) -> Self:
+        """Lock the invoice's own row until the transaction ends; payments are locked after it."""
+        return self.select_related("merchant").select_for_update(of=("self",))
+
+
+class Invoice(models.Model):
+    """A request for money. A draft may change; once finalized only its state may."""
+
+    class RecipientType(models.TextChoices):
+        HUMAN = "human", "Human"
+        BOT = "bot", "Bot"
+        AGENT = "agent", "Agent"
+
+    uuid = models.UUIDField(unique=True, default=ids.new_uuid, editable=False)
+    public_id = models.CharField(max_length=40, unique=True, default=_invoice_id)
+    # The payer's capability: the only thing that authorises a public read.
+    slug = models.CharField(max_length=40, unique=True, default=ids.slug)
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="invoices")
+    status = FSMField(max_length=13, choices=Status, default=Status.DRAFT, protected=True)
+
+    number = models.CharField(max_length=32, null=True)  # noqa: DJ001 - null until finalized
+    number_value = models.PositiveBigIntegerField(null=True)
+
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, related_name="invoices")
+    recipient_name = models.CharField(max_length=200, blank=True)
+    recipient_email = models.EmailField(blank=True)
+    recipient_type = models.CharField(
+        max_length=5, choices=RecipientType, default=RecipientType.HUMAN
+    )
+    wallet = models.ForeignKey("payments.Wallet", models.PROTECT, null=True, related_name="invoices")
+    language = models.CharField(max_length=10, blank=True)
+
+    currency = models.CharField(max_length=10)
+    discount_percent = ExactDecimalField(null=True)
+    discount_amount = MinorUnitsField(null=True)
+    subtotal = MinorUnitsField(default=0)
+    discount = MinorUnitsField(default=0)
+    tax = MinorUnitsField(default=0)
+    total = MinorUnitsField(default=0)
+    # [{"name", "rate", "category", "inclusive", "base", "amount"}], one per tax of the document.
+    taxes = models.JSONField(default=list)
+    amount_paid = MinorUnitsField(default=0)
+    amount_refunded = MinorUnitsField(default=0)
+    allow_partial = models.BooleanField(default=False)
+
+    title = models.CharField(max_length=200, blank=True)
+    message = models.TextField(max_length=2000, blank=True)
+    memo = models.TextField(max_length=2000, blank=True)
+    notes = models.TextField(max_length=2000, blank=True)
+    purchase_order = models.CharField(max_length=100, blank=True)
+    metadata = models.JSONField(default=dict)
+    metadata_public = models.BooleanField(default=False)
+
+    due_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    finalized_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    viewed_at = models.DateTimeField(null=True)
+    overdue_at = models.DateTimeField(null=True)
+    paid_at = models.DateTimeField(null=True)
+    voided_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    # Frozen at finalize: what the document says of either side stays true afterwards.
+    seller_snapshot = models.JSONField(default=dict)
+    buyer_snapshot = models.JSONField(default=dict)
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "number"], name="invoice_number_once"),
+            models.UniqueConstraint(
+                fields=["merchant", "number_value"], name="invoice_number_value_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="invoice_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.DRAFT, number=None, finalized_at=None)
+                | (
+                    ~Q(status=Status.DRAFT)
+                    & Q(number__isnull=False, number_value__isnull=False)
+                    & Q(finalized_at__isnull=False)
+                ),
+                name="only_drafts_lack_a_number",
+            ),
+            models.CheckConstraint(
+                condition=Q(total__gte=0, amount_paid__gte=0, amount_refunded__gte=0)
+                & Q(amount_refunded__lte=F("amount_paid")),
+                name="refunded_at_most_what_was_paid",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.PAID) | Q(amount_paid__gte=F("total")),
+                name="paid_means_paid_in_full",
+            ),
+            models.CheckConstraint(
+                condition=Q(discount_percent=None) | Q(discount_amount=None),
+                name="one_kind_of_discount",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "-id"], name="invoice_newest_first"),
+            models.Index(fields=["merchant", "status", "-id"], name="invoice_by_status"),
+            models.Index(fields=["merchant", "customer", "-id"], name="invoice_by_customer"),
+            models.Index(fields=["merchant", "due_at"], name="invoice_by_due_date"),
+            models.Index(
+                fields=["due_at"],
+                condition=Q(status=Status.OPEN, overdue_at=None),
+                name="invoice_becoming_overdue",
+            ),
+            models.Index(
+                fields=["expires_at"], condition=Q(status=Status.OPEN), name="invoice_expiring"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or f"Draft {self.public_id}"
+
+    @property
+    def amount_due(self) -> int:
+        """What is still asked for, in minor units; nothing once void."""
+        if self.status == Status.VOID:
+            return 0
+        return max(self.total - self.amount_paid, 0)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the due date has passed while money is still asked for."""
+        return self.overdue_at is not None and self.status in {Status.OPEN, Status.PAYING}
+
+    @transition(status, source=Status.DRAFT, target=Status.OPEN)
+    def finalize(self, number: str, number_value: int, at: datetime) -> None:
+        """The document is complete, has its number, and asks for money."""
+        self.number = number
+        self.number_value = number_value
+        self.finalized_at = at
+
+    @transition(status, source=Status.OPEN, target=Status.PAYING)
+    def start_paying(self) -> None:
+        """Money is in flight: until it lands or fails, nothing else may happen."""
+
+    @transition(status, source=Status.PAYING, target=Status.OPEN)
+    def stop_paying(self) -> None:
+        """The money in flight did not arrive, or not all that is due."""
+
+    @transition(
+        status,
+        source=[Status.OPEN, Status.PAYING, Status.EXPIRED, Status.UNCOLLECTIBLE],
+        target=Status.PAID,
+    )
+    def settle(self, at: datetime) -> None:
+        """All that was due has been received."""
+        self.paid_at = at
+
+    @transition(status, source=Status.PAID, target=Status.OPEN)
+    def reverse(self) -> None:
+        """Money that had arrived was taken back."""
+        self.paid_at = None
+
+    @transition(status, source=[Status.OPEN, Status.UNCOLLECTIBLE], target=Status.VOID)
+    def void(self, at: datetime) -> None:
+        """The merchant no longer asks for this money."""
+        self.voided_at = at
+
+    @transition(status, source=Status.OPEN, target=Status.EXPIRED)
+    def expire(self) -> None:
+        """The payment window has closed."""
+
+    @transition(status, source=Status.OPEN, target=Status.UNCOLLECTIBLE)
+    def write_off(self) -> None:
+        """The merchant does not expect this money any more."""
+
+
+class LineItem(models.Model):
+    """One thing billed: quantity × unit price, less a discount, with its taxes."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=_line_id)
+    invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    description = models.CharField(max_length=500)
+    quantity = ExactDecimalField()
+    unit_price = ExactDecimalField()
+    discount_percent = ExactDecimalField(null=True)
+    discount_amount = MinorUnitsField(null=True)
+    # [{"name", "rate", "category"}]
+    taxes = models.JSONField(default=list)
+    tax_inclusive = models.BooleanField(default=False)
+    # Worked out: the discount in minor units, and the line after it.
+    discount = MinorUnitsField(default=0)
+    amount = MinorUnitsField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "position"], name="line_position_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.description

@@ -1,0 +1,41 @@
+"""The sandbox provider's own books, which Billhook sees only through its rail."""
+
+from django.db import models
+
+from invoicing import ids
+from invoicing.models.fields import MinorUnitsField
+
+
+def _session_id() -> str:
+    return ids.public_id("sbx")
+
+
+class SandboxSession(models.Model):
+    """A visit to the sandbox's hosted card page; its key makes asking twice harmless."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Waiting for a card"
+        AUTHENTICATING = "authenticating", "Waiting for the cardholder's approval"
+        SILENT = "silent", "Submitted, no answer yet"
+        SUCCEEDED = "succeeded", "Succeeded"
+        CANCELED = "canceled", "Canceled"
+
+    public_id = models.CharField(max_length=40, unique=True, default=_session_id)
+    key = models.CharField(max_length=40, unique=True)
+    merchant = models.ForeignKey("invoicing.Merchant", models.PROTECT, related_name="+")
+    amount = MinorUnitsField()
+    currency = models.CharField(max_length=10)
+    description = models.CharField(max_length=200)
+    return_url = models.CharField(max_length=2000)
+    status = models.CharField(max_length=15, choices=Status, default=Status.OPEN)
+    card_brand = models.CharField(max_length=20, blank=True)
+    card_last4 = models.CharField(max_length=4, blank=True)
+    decline_code = models.CharField(max_length=60, blank=True)
+    declines = models.PositiveSmallIntegerField(default=0)
+    # When a silent provider finds its voice, on the merchant's clock.
+    answers_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.public_id

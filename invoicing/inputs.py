@@ -405,6 +405,13 @@ class ApiKeyInput(Input):
     expires_at: Instant | None = None
 
 
+class InvitationInput(Input):
+    """Whom to invite to the team, and as what."""
+
+    email: Annotated[str, Field(min_length=3, max_length=254), AfterValidator(_email)]
+    role: Literal["owner", "admin", "accountant", "viewer"]
+
+
 def _event_types(names: list[str]) -> list[str]:
     for name in names:
         if name != "*" and name not in event_types.TYPES and name not in event_types.FAMILIES:

@@ -61,6 +61,8 @@ class Payment(models.Model):
     note = models.CharField(max_length=500, blank=True)
     failure_code = models.CharField(max_length=60, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)
+    # Cards refused while the payer could still try another.
+    declines = models.PositiveSmallIntegerField(default=0)
 
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

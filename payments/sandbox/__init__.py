@@ -1,1 +1,1 @@
-
+"""The sandbox provider: a small card processor that lives next door, for rehearsals only."""

@@ -1,5 +1,12 @@
-"""Addresses of payments's sandbox."""
+"""Where the sandbox's card page lives."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from payments.sandbox import views
+
+urlpatterns = [
+    path("checkout/<str:session_id>", views.checkout, name="sandbox-checkout"),
+    path("checkout/<str:session_id>/authenticate", views.authenticate, name="sandbox-authenticate"),
+    path("checkout/<str:session_id>/answer", views.answer, name="sandbox-answer"),
+    path("checkout/<str:session_id>/leave", views.leave, name="sandbox-leave"),
+]

@@ -1,0 +1,156 @@
+"""The invoicing room's worker: carries events, mails and dates forward.
+
+Every task takes no arguments, finds its work in rows and is safe to run twice or to die in: what
+it had claimed is claimed again when the lease ends.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+
+from invoicing import clock, documents, egress, pdf, signing, transport
+from invoicing.actions import invoices, messages, webhooks
+from invoicing.due import due
+from invoicing.errors import BillhookError
+from invoicing.failpoints import failpoint
+from invoicing.models import Delivery, IdempotentRequest, Invoice, Message, WebhookEndpoint
+
+_log = logging.getLogger(__name__)
+
+# Deliveries wait for strangers' servers, so a batch is as many as wait at the same time.
+DELIVERIES_AT_ONCE = 10
+DELIVERY_TIMEOUT_SECONDS = 15.0
+DELIVERY_LEASE = timedelta(seconds=60)
+MAILS_AT_ONCE = 5
+MAIL_LEASE = timedelta(minutes=5)
+DATES_AT_ONCE = 500
+IDEMPOTENCY_KEPT_FOR = timedelta(hours=48)
+
+
+@shared_task
+def fan_out_events() -> int:
+    """Turn new events into deliveries."""
+    done = 0
+    while count := webhooks.fan_out():
+        done += count
+    return done
+
+
+@shared_task
+def deliver_webhooks() -> int:
+    """Deliver what is due, one claimed batch after another."""
+    done = 0
+    while batch := webhooks.claim_deliveries(DELIVERIES_AT_ONCE, DELIVERY_LEASE):
+        with ThreadPoolExecutor(DELIVERIES_AT_ONCE) as pool:
+            requests = [_request(delivery) for delivery in batch]
+            answers = pool.map(lambda request: _post(*request), requests)
+            for delivery, answer in zip(batch, answers, strict=True):
+                failpoint("deliver_webhooks:answered")
+                webhooks.record_attempt(delivery.pk, **answer)
+        done += len(batch)
+    return done
+
+
+def _request(delivery: Delivery) -> tuple[str, bytes, dict[str, str]]:
+    """What goes over the wire: the event's frozen body, signed with every secret in force."""
+    endpoint, event = delivery.endpoint, delivery.event
+    at = clock.wall()
+    body = event.body.encode()
+    headers = signing.headers(_secrets(endpoint), event.public_id, int(at.timestamp()), body)
+    headers["Content-Type"] = "application/json"
+    headers["User-Agent"] = "Billhook"
+    return endpoint.url, body, headers
+
+
+def _secrets(endpoint: WebhookEndpoint) -> list[str]:
+    expires_at = endpoint.previous_secret_expires_at
+    if endpoint.previous_secret and expires_at and clock.wall() < expires_at:
+        return [endpoint.secret, endpoint.previous_secret]
+    return [endpoint.secret]
+
+
+def _post(url: str, body: bytes, headers: dict[str, str]) -> dict[str, object]:
+    try:
+        answer = egress.post(
+            url,
+            body,
+            headers,
+            allow_private=settings.WEBHOOK_ALLOW_PRIVATE,
+            timeout_seconds=DELIVERY_TIMEOUT_SECONDS,
+        )
+    except egress.EgressError as error:
+        return {"status_code": None, "error": str(error)}
+    retry_after = answer.headers.get("retry-after", "")
+    return {
+        "status_code": answer.status,
+        "duration_ms": answer.duration_ms,
+        "response_body": answer.body.decode(errors="replace").replace("\x00", ""),
+        "error": "" if 200 <= answer.status < 300 else f"The endpoint answered {answer.status}",
+        "retry_after": int(retry_after) if retry_after.isdecimal() else None,
+    }
+
+
+@shared_task
+def send_mails() -> int:
+    """Send what is due, one claimed batch after another."""
+    done = 0
+    while batch := messages.claim_messages(MAILS_AT_ONCE, MAIL_LEASE):
+        for message in batch:
+            send(message)
+        done += len(batch)
+    return done
+
+
+def send(message: Message) -> Message:
+    """Try one mail now, and record the truth about it."""
+    try:
+        attachment = documents.attachment(message.invoice) if message.attach_pdf else None
+        mail = transport.compose(message, attachment)
+        failpoint("send_mail:before_smtp")
+        raw = transport.hand_over(mail)
+    except transport.NotSent as refusal:
+        return messages.record_refused(
+            message.pk, refusal.reason, permanent=refusal.permanent
+        )
+    except pdf.PdfFailed as failure:
+        return messages.record_refused(
+            message.pk, f"The PDF could not be made: {failure}", permanent=False
+        )
+    failpoint("send_mail:after_smtp")
+    return messages.record_sent(message.pk, raw)
+
+
+@shared_task
+def watch_due_dates() -> int:
+    """Note what has become overdue, and close payment windows that have passed."""
+    done = 0
+    for _, is_due in due("due_at"):
+        late = Invoice.objects.filter(is_due, status="open", overdue_at=None)
+        for pk in late.values_list("pk", flat=True)[:DATES_AT_ONCE]:
+            done += _each(lambda pk=pk: invoices.mark_overdue(pk))
+    for _, is_due in due("expires_at"):
+        closing = Invoice.objects.filter(is_due, status="open")
+        for pk in closing.values_list("pk", flat=True)[:DATES_AT_ONCE]:
+            done += _each(lambda pk=pk: invoices.expire_invoice(pk))
+    return done
+
+
+def _each(act: Callable[[], bool]) -> bool:
+    """Do one of many; a poisonous one is logged and stops nobody else."""
+    try:
+        return bool(act())
+    except BillhookError:
+        _log.exception("skipped")
+        return False
+
+
+@shared_task
+def forget_expired() -> int:
+    """Drop idempotency keys that nobody retries any more."""
+    oldest = clock.wall() - IDEMPOTENCY_KEPT_FOR
+    count, _ = IdempotentRequest.objects.filter(created_at__lt=oldest).delete()
+    return count

@@ -1,0 +1,277 @@
+"""The verbs of paying: begin, hear what became of it, declare, release.
+
+Every one locks the invoice first, then the payment, then the ledger's accounts. None of them
+speaks to a provider: see payments/flows.py for what does.
+"""
+
+from datetime import timedelta
+
+from invoicing import clock, events, money
+from invoicing.actions.action import action
+from invoicing.errors import Conflict, InvalidState, NotConfigured, NotFound, ValidationFailed
+from invoicing.failpoints import failpoint
+from invoicing.models import Invoice, Merchant
+from payments import fees, ledger
+from payments.actions.wallets import receiving_wallet
+from payments.clearing import clears_at
+from payments.inputs import MarkPaidInput
+from payments.models import IN_FLIGHT, UNFINISHED, Payment, PaymentStatus
+from payments.rails.rail import Instructions, Outcome, State
+
+# Enough for any honest payer, too few to try stolen cards in bulk.
+MAX_ATTEMPTS = 30
+# The janitor asks again after 10 s, then ever more rarely, at last once in six hours.
+LOOK_AGAIN = tuple(timedelta(seconds=s) for s in (10, 20, 60, 300, 900, 3600, 21600))
+
+
+@action
+def begin_payment(invoice_pk: int, rail: str, amount: int | None = None) -> Payment:
+    """The attempt row, committed before any provider hears of it.
+
+    `amount` is in minor units, all that is due when left out. An attempt that is still waiting
+    for its payer is returned again, so a double click begins one payment.
+    """
+    invoice = _locked_invoice(invoice_pk)
+    if invoice.status == "paying":
+        raise InvalidState(
+            "A payment for this invoice is on its way; wait until it is known what became of it.",
+            details={"status": invoice.status},
+        )
+    _payable(invoice)
+    if rail not in rails_of(invoice.merchant):
+        raise NotConfigured(f"This invoice cannot be paid by {rail}.", details={"rail": rail})
+    wanted = _wanted(invoice, amount, partial=invoice.allow_partial)
+    waiting = invoice.payments.filter(
+        rail=rail, amount=wanted, status=PaymentStatus.PENDING
+    ).first()
+    if waiting is not None:
+        return waiting
+    if invoice.payments.count() >= MAX_ATTEMPTS:
+        raise Conflict("There were too many attempts to pay this invoice; ask the merchant.")
+    at = clock.now(invoice.merchant)
+    return Payment.objects.create(
+        merchant=invoice.merchant,
+        invoice=invoice,
+        wallet=receiving_wallet(invoice),
+        rail=rail,
+        currency=invoice.currency,
+        amount=wanted,
+        created_at=at,
+        updated_at=at,
+        next_look_at=at + LOOK_AGAIN[3],
+    )
+
+
+@action
+def record_instructions(payment_pk: int, instructions: Instructions) -> Payment:
+    """Keep where the provider sends the payer."""
+    payment = _locked_payment(payment_pk)
+    payment.url = instructions.url
+    payment.provider_reference = instructions.reference
+    payment.updated_at = clock.now(payment.merchant)
+    payment.save()
+    return payment
+
+
+@action
+def apply_outcome(payment_pk: int, outcome: Outcome) -> Payment:
+    """Take the provider's word on a payment and let invoice and ledger follow.
+
+    Providers repeat themselves and speak out of turn: a finished payment is returned untouched,
+    and an outcome only ever moves a payment forward.
+    """
+    invoice = _locked_invoice(Payment.objects.values_list("invoice_id", flat=True).get(pk=payment_pk))
+    payment = _locked_payment(payment_pk)
+    if payment.status not in UNFINISHED:
+        return payment
+    at = clock.now(invoice.merchant)
+    payment.updated_at = at
+    payment.method = dict(outcome.method) or payment.method
+    payment.looks_made += 1
+    payment.next_look_at = at + LOOK_AGAIN[min(payment.looks_made, len(LOOK_AGAIN) - 1)]
+    if outcome.state == State.SUCCEEDED:
+        _succeed(invoice, payment, outcome)
+    elif outcome.state in {State.PROCESSING, State.UNKNOWN}:
+        _in_flight(invoice, payment, outcome)
+    elif outcome.state in {State.FAILED, State.CANCELED}:
+        _end(invoice, payment, outcome)
+    elif outcome.declined > payment.declines:
+        payment.declines = outcome.declined
+        payment.failure_code = outcome.failure_code
+        payment.failure_message = outcome.failure_message
+        payment.save()
+        events.record("invoice.payment_failed", invoice)
+    else:
+        payment.save()
+    return payment
+
+
+@action
+def mark_paid(merchant: Merchant, reference: str, wanted: MarkPaidInput) -> Payment:
+    """Declare money received elsewhere. It goes to the wallet's external part, without fees.
+
+    Raises InvalidState for an invoice that asks for nothing or has money in flight.
+    """
+    invoice = Invoice.objects.referred_to(merchant, reference).locked().first()
+    if invoice is None:
+        raise NotFound(f"There is no invoice {reference}.")
+    if invoice.status not in {"open", "expired", "uncollectible"}:
+        raise InvalidState(
+            f"This invoice is {invoice.status}, so it cannot be marked paid.",
+            details={"status": invoice.status},
+        )
+    try:
+        amount = (
+            None
+            if wanted.amount is None
+            else money.to_minor(wanted.amount, money.asset(invoice.currency).decimals)
+        )
+    except ValueError as problem:
+        raise ValidationFailed([("amount", str(problem))]) from None
+    at = clock.now(merchant)
+    payment = Payment(
+        merchant=merchant,
+        invoice=invoice,
+        wallet=receiving_wallet(invoice),
+        rail="manual",
+        currency=invoice.currency,
+        amount=_wanted(invoice, amount, partial=True),
+        method={"type": wanted.method, "reference": wanted.reference},
+        note=wanted.note,
+        created_at=at,
+        updated_at=at,
+    )
+    payment.save(force_insert=True)
+    _succeed(
+        invoice, payment, Outcome(State.SUCCEEDED, payment.amount, payment.currency, provider_fee=0)
+    )
+    return payment
+
+
+@action
+def release_payment(payment_pk: int) -> bool:
+    """Let a cleared payment's net become available."""
+    payment = _locked_payment(payment_pk)
+    at = clock.now(payment.merchant)
+    cleared = payment.available_at is not None and payment.available_at <= at
+    if payment.status != PaymentStatus.SUCCEEDED or payment.released_at or not cleared:
+        return False
+    payment.released_at = at
+    payment.save()
+    ledger.post_release(payment)
+    return True
+
+
+def rails_of(merchant: Merchant) -> list[str]:
+    """The ways a payer can pay this merchant, best first."""
+    return [] if merchant.livemode else ["sandbox"]
+
+
+def _succeed(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
+    """Money has arrived: book it, and settle the invoice with it as far as it reaches.
+
+    What is too much, or too late for a void invoice, is the payer's credit.
+    """
+    if outcome.currency != payment.currency:
+        raise Conflict(f"{payment} is in {payment.currency}, not in {outcome.currency}.")
+    at = clock.now(invoice.merchant)
+    due = invoice.amount_due
+    payment.surplus = max(outcome.received - due, 0)
+    applied = outcome.received - payment.surplus
+    taken = fees.estimate(payment.rail, applied, payment.currency)
+    payment.provider_fee = taken.provider if outcome.provider_fee is None else outcome.provider_fee
+    payment.platform_fee = taken.platform
+    payment.succeed(outcome.received, at)
+    payment.next_look_at = None
+    if payment.rail != "manual":
+        payment.available_at = clears_at(payment.rail, at)
+    payment.save()
+    failpoint("payment:succeeded")
+    ledger.post_payment(payment)
+    failpoint("payment:booked")
+    invoice.amount_paid += applied
+    invoice.updated_at = at
+    if applied and invoice.amount_paid >= invoice.total:
+        invoice.settle(at)
+        invoice.save()
+        events.record("invoice.paid", invoice)
+    else:
+        _land(invoice)
+        invoice.save()
+        if applied:
+            events.record("invoice.partially_paid", invoice)
+    if payment.surplus:
+        events.record("invoice.overpaid", invoice)
+
+
+def _in_flight(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
+    """The payer has done their part; whether it worked is not known yet."""
+    before = payment.status
+    if outcome.state == State.UNKNOWN and before != PaymentStatus.UNKNOWN:
+        payment.lose_sight()
+    elif outcome.state == State.PROCESSING and before != PaymentStatus.PROCESSING:
+        payment.process()
+    payment.save()
+    if before == PaymentStatus.PENDING and invoice.status == "open":
+        invoice.start_paying()
+        invoice.updated_at = payment.updated_at
+        invoice.save()
+        events.record("invoice.payment_started", invoice)
+
+
+def _end(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
+    """Nothing was taken. A payer who merely left is no failure worth telling."""
+    abandoned = payment.status == PaymentStatus.PENDING and not outcome.failure_code
+    if outcome.state == State.FAILED or payment.status in IN_FLIGHT:
+        payment.fail(outcome.failure_code or "canceled", outcome.failure_message)
+    else:
+        payment.cancel()
+    payment.next_look_at = None
+    payment.save()
+    _land(invoice)
+    invoice.updated_at = payment.updated_at
+    invoice.save()
+    if not abandoned:
+        events.record("invoice.payment_failed", invoice)
+
+
+def _land(invoice: Invoice) -> None:
+    """Reopen an invoice when the last of its money in flight has come down."""
+    if invoice.status == "paying" and not invoice.payments.filter(status__in=IN_FLIGHT).exists():
+        invoice.stop_paying()
+
+
+def _payable(invoice: Invoice) -> None:
+    if invoice.status != "open":
+        raise InvalidState(
+            f"This invoice is {invoice.status}, so it cannot be paid.",
+            details={"status": invoice.status},
+        )
+    if invoice.expires_at and invoice.expires_at <= clock.now(invoice.merchant):
+        raise InvalidState(
+            "The time to pay this invoice has passed.", details={"status": "expired"}
+        )
+
+
+def _wanted(invoice: Invoice, amount: int | None, *, partial: bool) -> int:
+    due = invoice.amount_due
+    if amount is None:
+        return due
+    if amount > due:
+        text = money.to_text(due, invoice.currency)
+        raise ValidationFailed([("amount", f"must be at most what is due, {text}")])
+    if amount < due and not partial:
+        raise ValidationFailed([("amount", "must be all that is due: no part payments here")])
+    return amount
+
+
+def _locked_invoice(pk: int) -> Invoice:
+    return Invoice.objects.locked().get(pk=pk)
+
+
+def _locked_payment(pk: int) -> Payment:
+    return (
+        Payment.objects.select_related("merchant", "wallet")
+        .select_for_update(of=("self",))
+        .get(pk=pk)
+    )

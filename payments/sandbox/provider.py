@@ -1,0 +1,192 @@
+"""The sandbox provider's side: sessions, cards and notices, in its own rows.
+
+Billhook speaks to it only through the sandbox rail and hears of it only through signed notices,
+exactly as with a provider out on the network. It keeps its word: one key, one session, one result.
+"""
+
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from invoicing import clock, ids
+from invoicing.doorbell import ring
+from invoicing.models import Merchant
+from invoicing.representations import public_url
+from payments.models import Notice
+from payments.models import SandboxSession as Session
+from payments.sandbox.cards import BY_NUMBER, DECLINES, Behaviour, Card
+
+SESSION_LIFE = timedelta(hours=24)
+SILENCE = timedelta(minutes=10)
+
+
+def create_session(
+    *,
+    key: str,
+    merchant: Merchant,
+    amount: int,
+    currency: str,
+    description: str,
+    return_path: str,
+) -> Session:
+    """Open a card page, or find the one that this key has opened before."""
+    at = clock.now(merchant)
+    session, _ = Session.objects.get_or_create(
+        key=key,
+        defaults={
+            "merchant": merchant,
+            "amount": amount,
+            "currency": currency,
+            "description": description,
+            "return_url": return_path,
+            "created_at": at,
+            "expires_at": at + SESSION_LIFE,
+        },
+    )
+    return session
+
+
+def get_session(key: str) -> Session | None:
+    """The session of this key as it stands now; silence and opening hours end by the clock."""
+    with transaction.atomic():
+        session = _locked(key=key)
+        if session is not None:
+            _let_time_pass(session)
+        return session
+
+
+def cancel_session(key: str) -> Session | None:
+    """Close a card page on which nothing was paid yet."""
+    with transaction.atomic():
+        session = _locked(key=key)
+        if session is not None:
+            _let_time_pass(session)
+            if session.status in {Session.Status.OPEN, Session.Status.AUTHENTICATING}:
+                session.status = Session.Status.CANCELED
+                session.save()
+        return session
+
+
+def open_session(public_id: str) -> Session | None:
+    """The session behind a card page's address."""
+    with transaction.atomic():
+        session = _locked(public_id=public_id)
+        if session is not None:
+            _let_time_pass(session)
+        return session
+
+
+def submit_card(public_id: str, number: str) -> Session:
+    """Use a card on the page: the heart of the rehearsal. A session is paid at most once."""
+    with transaction.atomic():
+        session = _locked(public_id=public_id)
+        if session is None or session.status != Session.Status.OPEN:
+            return session or Session()
+        card = BY_NUMBER.get(number)
+        session.decline_code = ""
+        if card is None:
+            _decline(session, "unknown_card")
+        else:
+            session.card_brand, session.card_last4 = card.brand, card.last4
+            _behave(session, card)
+        session.save()
+        return session
+
+
+def answer_authentication(public_id: str, *, approved: bool) -> Session:
+    """The cardholder's word at the bank's own page."""
+    with transaction.atomic():
+        session = _locked(public_id=public_id)
+        if session is None or session.status != Session.Status.AUTHENTICATING:
+            return session or Session()
+        session.status = Session.Status.OPEN
+        if approved:
+            _succeed(session)
+        else:
+            _decline(session, "authentication_failed")
+        session.save()
+        return session
+
+
+def page_url(session: Session) -> str:
+    """Where the payer finds the card page."""
+    return public_url(f"/sandbox/checkout/{session.public_id}")
+
+
+def decline_message(code: str) -> str:
+    """What a decline code means, for people."""
+    return DECLINES.get(code, "")
+
+
+def notice_secret() -> bytes:
+    """What the provider signs its notices with."""
+    return hashlib.sha256(b"sandbox notices" + settings.SECRET_KEY.encode()).digest()
+
+
+def _behave(session: Session, card: Card) -> None:
+    if card.behaviour == Behaviour.SUCCEED:
+        _succeed(session)
+    elif card.behaviour == Behaviour.DECLINE:
+        _decline(session, card.decline_code)
+    elif card.behaviour == Behaviour.AUTHENTICATE:
+        session.status = Session.Status.AUTHENTICATING
+    else:
+        session.status = Session.Status.SILENT
+        session.answers_at = clock.now(session.merchant) + SILENCE
+        _notify(session, "payment.submitted")
+
+
+def _succeed(session: Session) -> None:
+    session.status = Session.Status.SUCCEEDED
+    _notify(session, "payment.succeeded")
+
+
+def _decline(session: Session, code: str) -> None:
+    session.decline_code = code
+    session.declines += 1
+    _notify(session, "payment.declined")
+
+
+def _let_time_pass(session: Session) -> None:
+    at = clock.now(session.merchant)
+    if session.status == Session.Status.SILENT and session.answers_at and session.answers_at <= at:
+        paid = next(
+            card.behaviour == Behaviour.SILENT_THEN_SUCCEED
+            for card in BY_NUMBER.values()
+            if card.last4 == session.card_last4
+        )
+        session.status = Session.Status.SUCCEEDED if paid else Session.Status.CANCELED
+        session.decline_code = "" if paid else "timed_out"
+        session.save()
+    elif session.status in {"open", "authenticating"} and session.expires_at <= at:
+        session.status = Session.Status.CANCELED
+        session.save()
+
+
+def _notify(session: Session, kind: str) -> None:
+    """Send a signed notice: a provider's POST, put straight into the inbox of raw notices."""
+    body = json.dumps({"id": ids.public_id("sbn"), "type": kind, "key": session.key})
+    signature = hmac.new(notice_secret(), body.encode(), hashlib.sha256).hexdigest()
+    at = clock.wall()
+    Notice.objects.create(
+        rail="sandbox",
+        provider_id=json.loads(body)["id"],
+        headers={"Sandbox-Signature": signature},
+        body=body,
+        received_at=at,
+        next_attempt_at=at,
+    )
+    ring("payments.tasks.apply_notices")
+
+
+def _locked(**where: str) -> Session | None:
+    return (
+        Session.objects.select_related("merchant")
+        .select_for_update(of=("self",))
+        .filter(**where)
+        .first()
+    )

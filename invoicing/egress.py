@@ -161,13 +161,14 @@ def classify(address: IPAddress) -> str:
             return f"{wrapper} ({classify(wrapped)})"
         if address in _PROTOCOL_ASSIGNMENTS or address not in _GLOBAL_UNICAST:
             return "reserved"
+    # The standard library's own tables, which differ between versions, as a second opinion.
     return PUBLIC if address.is_global else "reserved"
 
 
 def resolve(host: str) -> list[str]:
     """Ask the system's resolver for every address of a host. Raises OSError."""
     answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+    return [str(answer[4][0]) for answer in answers]
 
 
 def connect(address: str, port: int, timeout_seconds: float) -> socket.socket:
@@ -328,8 +329,6 @@ class _Stream(httpcore2.NetworkStream):
             self._wire.sent = True
             try:
                 unsent = unsent[self._socket.send(unsent) :]
-            except TimeoutError:
-                raise
             except OSError as error:
                 # httpcore2 still reads after this one: a server may answer before it has read
                 # everything, and close.
@@ -464,7 +463,7 @@ def _resolve_once(target: _Target, resolver: Resolver, deadline: _Deadline) -> l
     def ask() -> None:
         try:
             answer.set_result(resolver(target.host))
-        except BaseException as error:
+        except Exception as error:
             answer.set_exception(error)
 
     # The system's resolver knows no deadline, and a hostile name server answers late: so it is

@@ -6,6 +6,7 @@ that is down delays mails and breaks nothing.
 
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
@@ -14,17 +15,18 @@ from django.db.models import Max
 from invoicing import clock, documents
 from invoicing.doorbell import ring
 from invoicing.models import Invoice, Merchant, Message
+from invoicing.representations import public_url
 
 
 def queue_for_invoice(invoice: Invoice, kind: str) -> Message:
     """Queue an invoice's mail of this kind to its recipient, in the caller's transaction.
 
-    The text is frozen now; the PDF is attached when it is sent.
+    The text is frozen now; the invoice's PDF is attached when it is sent.
     """
     merchant = invoice.merchant
     previous = invoice.messages.filter(kind=kind).aggregate(last=Max("repeat"))["last"]
-    language = documents.language_of(invoice)
-    rendered = documents.render_mail(kind, documents.mail_context(invoice), language)
+    document = documents.document_of(invoice)
+    rendered = documents.render_mail(kind, _context(invoice, document), document.language)
     return _queue(
         merchant=merchant,
         invoice=invoice,
@@ -33,12 +35,35 @@ def queue_for_invoice(invoice: Invoice, kind: str) -> Message:
         to=invoice.recipient_email,
         reply_to=merchant.email,
         from_name=merchant.name,
-        language=language,
+        language=document.language,
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
-        attach_pdf=True,
+        attach_pdf=kind == "invoice",
     )
+
+
+def _context(invoice: Invoice, document: documents.InvoiceDocument) -> dict[str, Any]:
+    """What a mail about an invoice may say."""
+    zone = ZoneInfo(invoice.merchant.timezone)
+    return {
+        "invoice": invoice,
+        "document": document,
+        "merchant_name": document.seller.name,
+        "brand_color": document.brand_color,
+        "recipient_name": invoice.recipient_name,
+        "number": invoice.number,
+        "currency": invoice.currency,
+        "total": invoice.total,
+        "amount_due": invoice.amount_due,
+        "amount_paid": invoice.amount_paid,
+        "due_on": document.due_on,
+        "paid_on": invoice.paid_at.astimezone(zone).date() if invoice.paid_at else None,
+        "title": invoice.title,
+        "message": invoice.message,
+        "lines": document.lines,
+        "payment_url": public_url(f"/i/{invoice.slug}"),
+    }
 
 
 def queue(

@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 from celery import shared_task
 from django.conf import settings
 
-from invoicing import clock, documents, egress, pdf, signing, transport
+from invoicing import archive, clock, egress, pdf, signing, transport
 from invoicing.actions import invoices, messages, webhooks
 from invoicing.due import due
 from invoicing.errors import BillhookError
@@ -84,14 +85,26 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> dict[str, object]:
         )
     except egress.EgressError as error:
         return {"status_code": None, "error": str(error)}
-    retry_after = answer.headers.get("retry-after", "")
     return {
         "status_code": answer.status,
         "duration_ms": answer.duration_ms,
         "response_body": answer.body.decode(errors="replace").replace("\x00", ""),
         "error": "" if 200 <= answer.status < 300 else f"The endpoint answered {answer.status}",
-        "retry_after": int(retry_after) if retry_after.isdecimal() else None,
+        "retry_after": _seconds(answer.headers.get("retry-after", "")),
     }
+
+
+def _seconds(retry_after: str) -> int | None:
+    """What a Retry-After header asks for, in seconds or as an HTTP date (RFC 9110 §10.2.3)."""
+    if retry_after.isascii() and retry_after.isdecimal():
+        return int(retry_after[:9])
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        return None
+    return max(0, int((until - clock.wall()).total_seconds()))
 
 
 @shared_task
@@ -108,14 +121,14 @@ def send_mails() -> int:
 def send(message: Message) -> Message:
     """Try one mail now, and record the truth about it."""
     try:
-        attachment = documents.attachment(message.invoice) if message.attach_pdf else None
+        attachment = None
+        if message.attach_pdf and message.invoice:
+            attachment = archive.file_name(message.invoice), archive.pdf_of(message.invoice)
         mail = transport.compose(message, attachment)
         failpoint("send_mail:before_smtp")
         raw = transport.hand_over(mail)
     except transport.NotSent as refusal:
-        return messages.record_refused(
-            message.pk, refusal.reason, permanent=refusal.permanent
-        )
+        return messages.record_refused(message.pk, refusal.reason, permanent=refusal.permanent)
     except pdf.PdfFailed as failure:
         return messages.record_refused(
             message.pk, f"The PDF could not be made: {failure}", permanent=False

@@ -36,9 +36,7 @@ class Break:
 
 def audit() -> list[Break]:
     """Every break of I1–I6 and I8 on this instance; none is what it should find."""
-    return [
-        Break(name, message) for name, check in CHECKS.items() for message in check()
-    ]
+    return [Break(name, message) for name, check in CHECKS.items() for message in check()]
 
 
 def entries_balance() -> Iterator[str]:
@@ -167,7 +165,9 @@ def histories_are_legal() -> Iterator[str]:
             current, path = object_id, []
         path.append(status)
     yield from _illegal(current, path)
-    last = Event.objects.filter(type__startswith="invoice.").values("object_id").annotate(m=Max("pk"))
+    last = (
+        Event.objects.filter(type__startswith="invoice.").values("object_id").annotate(m=Max("pk"))
+    )
     told = dict(
         Event.objects.filter(pk__in=last.values("m")).values_list("object_id", "object_status")
     )

@@ -21,9 +21,7 @@ class Rate:
 
     def of(self, amount: int, decimals: int) -> int:
         """The fee on this many minor units, never more than the amount itself."""
-        fee = money.round_half_up(
-            Decimal(amount) * self.percent / 100 + self.flat.scaleb(decimals)
-        )
+        fee = money.round_half_up(Decimal(amount) * self.percent / 100 + self.flat.scaleb(decimals))
         if self.cap is not None:
             fee = min(fee, int(self.cap.scaleb(decimals)))
         return min(fee, amount)

@@ -78,9 +78,7 @@ def release_funds() -> int:
 def cancel_payments_of_closed_invoices() -> int:
     """Close the card pages of invoices that ask for nothing any more."""
     closed = ("paid", "void", "expired", "uncollectible")
-    return _each(
-        flows.cancel, Payment.objects.filter(status="pending", invoice__status__in=closed)
-    )
+    return _each(flows.cancel, Payment.objects.filter(status="pending", invoice__status__in=closed))
 
 
 def _each(act: Callable[[int], object], payments: QuerySet[Payment]) -> int:

@@ -6,7 +6,7 @@ speaks to a provider: see payments/flows.py for what does.
 
 from datetime import timedelta
 
-from invoicing import clock, events, money
+from invoicing import clock, events, mail, money
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotConfigured, NotFound, ValidationFailed
 from invoicing.failpoints import failpoint
@@ -80,7 +80,9 @@ def apply_outcome(payment_pk: int, outcome: Outcome) -> Payment:
     Providers repeat themselves and speak out of turn: a finished payment is returned untouched,
     and an outcome only ever moves a payment forward.
     """
-    invoice = _locked_invoice(Payment.objects.values_list("invoice_id", flat=True).get(pk=payment_pk))
+    invoice = _locked_invoice(
+        Payment.objects.values_list("invoice_id", flat=True).get(pk=payment_pk)
+    )
     payment = _locked_payment(payment_pk)
     if payment.status not in UNFINISHED:
         return payment
@@ -195,6 +197,8 @@ def _succeed(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
         invoice.settle(at)
         invoice.save()
         events.record("invoice.paid", invoice)
+        if invoice.recipient_email:
+            mail.queue_for_invoice(invoice, "receipt")
     else:
         _land(invoice)
         invoice.save()

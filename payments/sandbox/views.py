@@ -64,9 +64,7 @@ def _session(session_id: str) -> SandboxSession:
     return session
 
 
-def _page(
-    request: HttpRequest, session: SandboxSession, error: str, status: int
-) -> HttpResponse:
+def _page(request: HttpRequest, session: SandboxSession, error: str, status: int) -> HttpResponse:
     return render(
         request, "sandbox/checkout.html", {**_context(session), "error": error}, status=status
     )

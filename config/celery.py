@@ -13,18 +13,22 @@ from config.timetable import TIMETABLE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+# Redis: a worker killed in mid-task gives its message back within seconds, not minutes.
+REDIS = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    # A silent Redis must not hold up a request that only wants to ring.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+}
+MEMORY = {"polling_interval": 0.1}
+
 app = Celery("billhook")
 app.conf.update(
-    broker_url=settings.CELERY_BROKER_URL,
+    broker_url="memory://localhost/" if settings.EMBEDDED else settings.CELERY_BROKER_URL,
     broker_connection_retry_on_startup=True,
-    # A worker killed in mid-task: its message comes back within seconds, not minutes.
-    broker_transport_options={
-        "visibility_timeout": 300,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-    }
-    if settings.CELERY_BROKER_URL.startswith("redis")
-    else {},
+    broker_transport_options=MEMORY if settings.EMBEDDED else REDIS,
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
@@ -39,5 +43,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule=TIMETABLE,
     beat_max_loop_interval=1,
+    # Nothing in the timetable is rarer than an hour, so there is no state worth a file.
+    beat_scheduler="celery.beat:Scheduler",
 )
 app.autodiscover_tasks()

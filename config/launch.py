@@ -8,15 +8,19 @@ from config.env import BASE_DIR
 
 
 def add_serve_arguments(parser: ArgumentParser) -> None:
-    """Declare where to listen."""
+    """Declare where to listen and with how many processes and threads."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=None, help="port to listen on (PORT, 8000)")
+    parser.add_argument("--port", type=int, help="port to listen on (PORT, else 8000)")
+    parser.add_argument(
+        "--workers", type=int, help="processes (one per core; one without a broker)"
+    )
+    parser.add_argument("--threads", type=int, default=8, help="threads of each process")
 
 
 def add_demo_arguments(parser: ArgumentParser) -> None:
     """Declare where to listen, what to keep and how to say so."""
     add_serve_arguments(parser)
-    parser.add_argument("--data", type=Path, default=None, help="folder to keep the demo in")
+    parser.add_argument("--data", type=Path, help="folder to keep the demo in")
     parser.add_argument("--json", action="store_true", help="print one JSON line first")
 
 

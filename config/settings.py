@@ -17,6 +17,7 @@ HTTPS = ENV.https
 DEBUG = ENV.DEBUG
 DEMO = ENV.DEMO
 DATA_DIR: Path = ENV.DATA_DIR.absolute()
+PORT = ENV.PORT
 PUBLIC_URL = ENV.public_url
 ALLOWED_HOSTS = ENV.allowed_hosts
 COMPAT_HOSTS = ENV.compat_hosts
@@ -47,7 +48,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "config.apps.StaticConfig",
 ]
 
 MIDDLEWARE = [
@@ -231,6 +232,8 @@ STORAGES = {
 }
 MEDIA_ROOT = DATA_DIR / "files"
 WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["png", "jpg", "webp", "gz", "br", "woff", "woff2", "map"]
 WHITENOISE_AUTOREFRESH = DEBUG
 
 USE_TZ = True

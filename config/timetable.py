@@ -11,15 +11,15 @@ EVERY_2_SECONDS = [
     "invoicing.tasks.deliver_webhooks",
     "invoicing.tasks.send_mails",
     "payments.tasks.apply_notices",
+    "config.tasks.show_life",
 ]
 EVERY_10_SECONDS = [
     "payments.tasks.look_at_payments",
     "payments.tasks.release_funds",
     "payments.tasks.cancel_payments_of_closed_invoices",
     "invoicing.tasks.watch_due_dates",
-    "config.tasks.show_life",
 ]
-EVERY_DAY = [
+EVERY_HOUR = [
     "invoicing.tasks.forget_expired",
 ]
 
@@ -34,5 +34,5 @@ def _every(seconds: int, tasks: list[str]) -> dict[str, dict[str, Any]]:
 TIMETABLE = {
     **_every(2, EVERY_2_SECONDS),
     **_every(10, EVERY_10_SECONDS),
-    **_every(86400, EVERY_DAY),
+    **_every(3600, EVERY_HOUR),
 }

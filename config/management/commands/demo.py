@@ -1,0 +1,61 @@
+"""`manage.py demo`: a believable business to look at, in one process and one folder."""
+
+import json
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from config.launch import add_demo_arguments
+from config.management.commands.serve import prepare, serve
+
+
+class Command(BaseCommand):
+    """Set up a demo merchant and serve it."""
+
+    help = "Seed a demo merchant on SQLite and serve it with the worker in one process."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare where to listen, what to keep and how to say so."""
+        add_demo_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate, seed once, and serve; say where to go as soon as someone answers there."""
+        prepare(options["verbosity"])
+        account = {"url": settings.PUBLIC_URL, **keep_account()}
+        lines = json.dumps(account) if options["json"] else welcome(account)
+        serve(options, announce=lambda: print(lines, flush=True))
+
+
+def keep_account() -> dict[str, str]:
+    """Return the demo's keys and login, seeding the first time and reading them ever after."""
+    path = settings.DATA_DIR / "demo.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    from checkout import demo
+
+    seeded = demo.seed()
+    account = {name: seeded[name] for name in ("api_key", "live_api_key", "email", "password")}
+    # Aside and renamed, so that a half-written file is never read.
+    draft = path.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(account, file)
+    draft.rename(path)
+    return account
+
+
+def welcome(account: dict[str, str]) -> str:
+    """Say to a person where to go and how to get in."""
+    return f"""
+  Billhook's demo is running at {account["url"]}
+
+    Log in     {account["url"]}/dashboard/
+    Email      {account["email"]}
+    Password   {account["password"]}
+    Test key   {account["api_key"]}
+    Live key   {account["live_api_key"]}
+
+  API reference at {account["url"]}/docs. Stop with Ctrl-C.
+"""

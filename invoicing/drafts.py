@@ -52,7 +52,12 @@ def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
     invoice.currency = _currency(invoice, wanted)
     if invoice.wallet and invoice.wallet.currency != invoice.currency:
         raise ValidationFailed(
-            [("wallet_id", f"holds {invoice.wallet.currency}, the invoice is in {invoice.currency}")]
+            [
+                (
+                    "wallet_id",
+                    f"holds {invoice.wallet.currency}, the invoice is in {invoice.currency}",
+                )
+            ]
         )
     for name in _COPIED:
         setattr(invoice, name, getattr(wanted, name))
@@ -206,9 +211,7 @@ def merged(invoice: Invoice, changes: InvoiceChanges) -> InvoiceInput:
     wanted = as_input(invoice, keep_taxes=not (_TAX_FIELDS & named.keys()))
     defaults = {name: info.default for name, info in InvoiceInput.model_fields.items()}
     return wanted.model_copy(
-        update={
-            name: defaults[name] if value is None else value for name, value in named.items()
-        }
+        update={name: defaults[name] if value is None else value for name, value in named.items()}
     )
 
 

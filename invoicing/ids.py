@@ -29,7 +29,7 @@ def new_uuid() -> uuid.UUID:
 
 def secret_text(length: int) -> str:
     """Random letters and digits, 5.95 bits each."""
-    letters = []
+    letters: list[str] = []
     while len(letters) < length:
         # Bytes of 248 and above would favour the first letters.
         letters += [_BASE62[byte % 62] for byte in random_bytes(length) if byte < 248]

@@ -105,8 +105,8 @@ def _currency(code: Any) -> Any:
 
 @cache
 def _countries() -> frozenset[str]:
-    territories = Locale("en").territories
-    return frozenset(code for code in territories if re.fullmatch("[A-Z]{2}", code)) - {"ZZ", "EU"}
+    codes = map(str, Locale("en").territories)
+    return frozenset(code for code in codes if re.fullmatch("[A-Z]{2}", code)) - {"ZZ", "EU"}
 
 
 def _country(code: str) -> str:

@@ -113,7 +113,7 @@ def parse_decimal(text: str, *, places: int, minimum: Decimal | None = None) -> 
 
 
 def from_text(text: str, code: str) -> int:
-    """Minor units of `code` for plain decimal text. Raises ValueError saying what would be right."""
+    """Minor units of `code` for plain decimal text. Raises ValueError with the remedy."""
     decimals = asset(code).decimals
     value = parse_decimal(text, places=decimals)
     return to_minor(value, decimals)
@@ -188,9 +188,7 @@ def _format(value: Decimal, code: str, language: str, minimum: int, maximum: int
     if get_currency_symbol(code, locale) == code:
         # Letters touching digits read badly: "USDC 1.25", not "USDC1.25".
         pattern = re.sub(r"¤(?=[#0])", "¤\u00a0", pattern)
-    return str(
-        format_currency(value, code, format=pattern, locale=locale, currency_digits=False)
-    )
+    return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
 
 
 def format_number(value: Decimal, language: str = "en") -> str:

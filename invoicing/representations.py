@@ -68,8 +68,10 @@ def line_item(line: LineItem, currency: str) -> dict[str, Any]:
 
 def _last_mail(row: Invoice) -> dict[str, Any] | None:
     """The latest mail of this invoice and the truth about it: queued, sent or failed, and why."""
-    mails: list[Message] = row.mails if hasattr(row, "mails") else list(
-        row.messages.filter(kind="invoice").order_by("id")
+    mails: list[Message] = (
+        row.mails
+        if hasattr(row, "mails")
+        else list(row.messages.filter(kind="invoice").order_by("id"))
     )
     if not mails:
         return None

@@ -51,7 +51,7 @@ def deliver_webhooks() -> int:
             answers = pool.map(lambda request: _post(*request), requests)
             for delivery, answer in zip(batch, answers, strict=True):
                 failpoint("deliver_webhooks:answered")
-                webhooks.record_attempt(delivery.pk, **answer)
+                webhooks.record_attempt(delivery.pk, answer)
         done += len(batch)
     return done
 
@@ -74,7 +74,7 @@ def _secrets(endpoint: WebhookEndpoint) -> list[str]:
     return [endpoint.secret]
 
 
-def _post(url: str, body: bytes, headers: dict[str, str]) -> dict[str, object]:
+def _post(url: str, body: bytes, headers: dict[str, str]) -> webhooks.Attempt:
     try:
         answer = egress.post(
             url,
@@ -84,14 +84,14 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> dict[str, object]:
             timeout_seconds=DELIVERY_TIMEOUT_SECONDS,
         )
     except egress.EgressError as error:
-        return {"status_code": None, "error": str(error)}
-    return {
-        "status_code": answer.status,
-        "duration_ms": answer.duration_ms,
-        "response_body": answer.body.decode(errors="replace").replace("\x00", ""),
-        "error": "" if 200 <= answer.status < 300 else f"The endpoint answered {answer.status}",
-        "retry_after": _seconds(answer.headers.get("retry-after", "")),
-    }
+        return webhooks.Attempt(error=str(error))
+    return webhooks.Attempt(
+        status_code=answer.status,
+        duration_ms=answer.duration_ms,
+        response_body=answer.body.decode(errors="replace").replace("\x00", ""),
+        error="" if 200 <= answer.status < 300 else f"The endpoint answered {answer.status}",
+        retry_after=_seconds(answer.headers.get("retry-after", "")),
+    )
 
 
 def _seconds(retry_after: str) -> int | None:
@@ -144,18 +144,18 @@ def watch_due_dates() -> int:
     for _, is_due in due("due_at"):
         late = Invoice.objects.filter(is_due, status="open", overdue_at=None)
         for pk in late.values_list("pk", flat=True)[:DATES_AT_ONCE]:
-            done += _each(lambda pk=pk: invoices.mark_overdue(pk))
+            done += _one(invoices.mark_overdue, pk)
     for _, is_due in due("expires_at"):
         closing = Invoice.objects.filter(is_due, status="open")
         for pk in closing.values_list("pk", flat=True)[:DATES_AT_ONCE]:
-            done += _each(lambda pk=pk: invoices.expire_invoice(pk))
+            done += _one(invoices.expire_invoice, pk)
     return done
 
 
-def _each(act: Callable[[], bool]) -> bool:
+def _one(act: Callable[[int], bool], pk: int) -> bool:
     """Do one of many; a poisonous one is logged and stops nobody else."""
     try:
-        return bool(act())
+        return act(pk)
     except BillhookError:
         _log.exception("skipped")
         return False

@@ -12,7 +12,6 @@ from decimal import Decimal, localcontext
 
 from invoicing.money import EXACT, MAX_MINOR, round_half_up
 
-
 TaxRank = tuple[str, str, Decimal]
 TaxKey = tuple[bool, tuple[TaxRank, ...]]
 
@@ -95,8 +94,7 @@ def compute(lines: Sequence[Line], decimals: int, discount: Discount | None = No
     """Work out a document whose asset has `decimals` places. Raises DoesNotAddUp."""
     with localcontext(EXACT):
         line_totals = tuple(
-            _line(line, decimals, f"line_items[{position}]")
-            for position, line in enumerate(lines)
+            _line(line, decimals, f"line_items[{position}]") for position, line in enumerate(lines)
         )
         subtotal = sum(line.amount for line in line_totals)
         document_discount = _discount(discount, subtotal, "discount")
@@ -185,7 +183,7 @@ def _inclusive(lines: Sequence[Line], bases: Sequence[int]) -> list[TaxTotal]:
             sets[key] = sets.get(key, 0) + base
     groups: dict[Tax, tuple[int, int]] = {}
     for taxes, gross in sets.items():
-        rates = sum(tax.rate for tax in taxes)
+        rates = sum((tax.rate for tax in taxes), Decimal(0))
         net = round_half_up(gross * 100 / (100 + rates))
         scale = 10 ** max(0, *(-int(tax.rate.as_tuple().exponent) for tax in taxes))
         weights = [int(tax.rate * scale) for tax in taxes]

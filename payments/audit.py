@@ -100,8 +100,9 @@ def paid_means_paid() -> Iterator[str]:
     )
     rows = Invoice.objects.filter(Q(amount_paid__gt=0) | Q(pk__in=brought.keys()))
     for invoice in rows.only("pk", "number", "amount_paid"):
-        if invoice.amount_paid != brought.get(invoice.pk, 0):
-            yield f"{invoice} says {invoice.amount_paid} paid, its payments {brought.get(invoice.pk, 0)}"
+        amount = brought.get(invoice.pk, 0)
+        if invoice.amount_paid != amount:
+            yield f"{invoice} says {invoice.amount_paid} paid, its payments {amount}"
     for invoice in Invoice.objects.filter(status="paid", amount_paid__lt=F("total")):
         yield f"{invoice} is paid, yet only {invoice.amount_paid} of {invoice.total} came in"
     unsettled = Invoice.objects.filter(
@@ -126,8 +127,8 @@ def refunds_fit() -> Iterator[str]:
 
 def numbers_are_gapless() -> Iterator[str]:
     """I5: each merchant's numbers are exactly 1..n, and n is where its counter stands."""
-    given = {
-        row["merchant"]: row
+    given: dict[int, dict[str, Any]] = {
+        row["merchant"]: dict(row)
         for row in Invoice.objects.filter(number_value__isnull=False)
         .values("merchant")
         .annotate(
@@ -138,7 +139,7 @@ def numbers_are_gapless() -> Iterator[str]:
         )
     }
     for series in NumberSeries.objects.filter(kind="invoice"):
-        row: dict[str, Any] = given.get(
+        row = given.get(
             series.merchant_id, {"first": 1, "last": 0, "count": 0, "distinct": 0}
         )
         n = series.last_value

@@ -27,9 +27,7 @@ def open_account(user: User, name: str, *, currency: str = "USD", **details: Any
             **details,
         )
         NumberSeries.objects.create(merchant=merchant, prefix="INV-" if livemode else "TEST-")
-    Membership.objects.create(
-        account=account, user=user, role=Membership.Role.OWNER, created_at=at
-    )
+    Membership.objects.create(account=account, user=user, role=Membership.Role.OWNER, created_at=at)
     return account
 
 

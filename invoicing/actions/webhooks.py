@@ -1,5 +1,6 @@
 """The verbs of webhooks: endpoints, and what becomes of each delivery."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from random import SystemRandom
 
@@ -18,6 +19,21 @@ MAX_ENDPOINTS = 20
 ROTATION_OVERLAP = timedelta(hours=24)
 DISABLE_AFTER = timedelta(days=5)
 _jitter = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one try at a delivery; no status code means no answer."""
+
+    status_code: int | None = None
+    duration_ms: int = 0
+    response_body: str = ""
+    error: str = ""
+    retry_after: int | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status_code is not None and 200 <= self.status_code < 300
 
 
 @action
@@ -86,9 +102,7 @@ def delete_endpoint(merchant: Merchant, public_id: str) -> None:
 def redeliver(merchant: Merchant, endpoint_id: str, delivery_id: str) -> Delivery:
     """Deliver an event to an endpoint once more, now, whatever became of it before."""
     endpoint = _locked(merchant, endpoint_id)
-    delivery = (
-        endpoint.deliveries.select_for_update().filter(public_id=delivery_id).first()
-    )
+    delivery = endpoint.deliveries.select_for_update().filter(public_id=delivery_id).first()
     if delivery is None:
         raise NotFound(f"There is no delivery {delivery_id}.")
     if not endpoint.enabled:
@@ -106,9 +120,9 @@ def redeliver(merchant: Merchant, endpoint_id: str, delivery_id: str) -> Deliver
 def fan_out(limit: int = 200) -> int:
     """Make a delivery of each new event for every endpoint that asked for it."""
     events = list(
-        Event.objects.filter(undelivered=True).order_by("id").select_for_update(skip_locked=True)[
-            :limit
-        ]
+        Event.objects.filter(undelivered=True)
+        .order_by("id")
+        .select_for_update(skip_locked=True)[:limit]
     )
     if not events:
         return 0
@@ -134,15 +148,7 @@ def fan_out(limit: int = 200) -> int:
 
 
 @action
-def record_attempt(
-    delivery_pk: int,
-    *,
-    status_code: int | None,
-    duration_ms: int = 0,
-    response_body: str = "",
-    error: str = "",
-    retry_after: int | None = None,
-) -> Delivery:
+def record_attempt(delivery_pk: int, attempt: Attempt) -> Delivery:
     """Keep what came of a delivery attempt, and decide what follows from it.
 
     2xx is success. Anything else is tried again on the standard's schedule; 410 and days of
@@ -156,31 +162,29 @@ def record_attempt(
     DeliveryAttempt.objects.create(
         delivery=delivery,
         at=at,
-        status_code=status_code,
-        duration_ms=duration_ms,
-        response_body=response_body[:2000],
-        error=error[:300],
+        status_code=attempt.status_code,
+        duration_ms=attempt.duration_ms,
+        response_body=attempt.response_body[:2000],
+        error=attempt.error[:300],
     )
     delivery.attempts_made += 1
     delivery.leased_until = None
-    delivery.last_status_code = status_code
-    delivery.last_error = error[:300]
-    if status_code is not None and 200 <= status_code < 300:
+    delivery.last_status_code = attempt.status_code
+    delivery.last_error = attempt.error[:300]
+    if attempt.succeeded:
         delivery.status = Delivery.Status.SUCCEEDED
         delivery.delivered_at = at
         delivery.next_attempt_at = None
         endpoint.failing_since = None
     else:
-        delay = signing.next_delay(
-            delivery.attempts_made, jitter=_jitter, retry_after=retry_after
-        )
+        delay = signing.next_delay(delivery.attempts_made, jitter=_jitter, retry_after=attempt.retry_after)
         if delay is None:
             delivery.status = Delivery.Status.FAILED
             delivery.next_attempt_at = None
         else:
             delivery.next_attempt_at = at + timedelta(seconds=delay)
         endpoint.failing_since = endpoint.failing_since or at
-        if status_code == 410:
+        if attempt.status_code == 410:
             _disable(endpoint, "The endpoint answered 410 Gone")
         elif at - endpoint.failing_since >= DISABLE_AFTER:
             _disable(endpoint, f"Every delivery failed for {DISABLE_AFTER.days} days")

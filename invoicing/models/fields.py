@@ -1,14 +1,22 @@
 """Columns that keep numbers exactly on every database."""
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.models.expressions import Combinable
 
 from invoicing import money
 
 
-class ExactDecimalField(models.CharField):
+if TYPE_CHECKING:
+    _Text = models.CharField[Decimal | int | None, Decimal]
+    _Whole = models.BigIntegerField[int | Combinable | None, int]
+else:
+    _Text, _Whole = models.CharField, models.BigIntegerField
+
+
+class ExactDecimalField(_Text):
     """A decimal kept as text, since SQLite would keep it as a float.
 
     Nothing is computed with it in SQL; it goes in as a Decimal and comes out the same.
@@ -30,7 +38,7 @@ class ExactDecimalField(models.CharField):
         return None if value is None else money.plain(Decimal(value))
 
 
-class MinorUnitsField(models.BigIntegerField):
+class MinorUnitsField(_Whole):
     """A whole number of minor units of the row's asset."""
 
     description = "Minor units"

@@ -86,12 +86,14 @@ class Invoice(models.Model):
     recipient_type = models.CharField(
         max_length=5, choices=RecipientType, default=RecipientType.HUMAN
     )
-    wallet = models.ForeignKey("payments.Wallet", models.PROTECT, null=True, related_name="invoices")
+    wallet = models.ForeignKey(
+        "payments.Wallet", models.PROTECT, null=True, related_name="invoices"
+    )
     language = models.CharField(max_length=10, blank=True)
 
     currency = models.CharField(max_length=10)
-    discount_percent = ExactDecimalField(null=True)
-    discount_amount = MinorUnitsField(null=True)
+    discount_percent = ExactDecimalField(null=True)  # type: ignore[misc]
+    discount_amount = MinorUnitsField(null=True)  # type: ignore[misc]
     subtotal = MinorUnitsField(default=0)
     discount = MinorUnitsField(default=0)
     tax = MinorUnitsField(default=0)
@@ -241,8 +243,8 @@ class LineItem(models.Model):
     description = models.CharField(max_length=500)
     quantity = ExactDecimalField()
     unit_price = ExactDecimalField()
-    discount_percent = ExactDecimalField(null=True)
-    discount_amount = MinorUnitsField(null=True)
+    discount_percent = ExactDecimalField(null=True)  # type: ignore[misc]
+    discount_amount = MinorUnitsField(null=True)  # type: ignore[misc]
     # [{"name", "rate", "category"}]
     taxes = models.JSONField(default=list)
     tax_inclusive = models.BooleanField(default=False)

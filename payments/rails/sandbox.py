@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import Mapping
 
-from payments.models import Payment
+from payments.models import Payment, SandboxSession
 from payments.rails.rail import BadNotice, Instructions, Outcome, Rail, State, Word
 from payments.sandbox import provider
 
@@ -52,7 +52,7 @@ class SandboxRail(Rail):
         return Word(payment_id=notice["key"], kind=notice["type"])
 
 
-def _outcome(session: provider.Session | None) -> Outcome:
+def _outcome(session: SandboxSession | None) -> Outcome:
     if session is None:
         # Never asked, or the asking never arrived: nothing can have been taken.
         return Outcome(State.CANCELED)

@@ -25,8 +25,8 @@ class Command(BaseCommand):
         with transaction.atomic():
             breaks = audit()
         if options["json"]:
-            found = [asdict(found) for found in breaks]
-            self.stdout.write(json.dumps({"ok": not breaks, "breaks": found}))
+            named = [asdict(found) for found in breaks]
+            self.stdout.write(json.dumps({"ok": not breaks, "breaks": named}))
         else:
             for found in breaks:
                 self.stderr.write(f"{found.invariant}: {found.message}")

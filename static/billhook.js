@@ -92,3 +92,11 @@ window.addEventListener("pageshow", () => {
     }
   }
 });
+
+// A passkey that gives no answer says so on the page, not only in the console.
+document.addEventListener("allauth.error", (event) => {
+  const trouble = document.querySelector("[data-passkey-trouble]");
+  if (!trouble) return;
+  event.preventDefault();
+  trouble.hidden = false;
+});

@@ -1,5 +1,25 @@
-"""Addresses of checkout's pages."""
+"""Addresses of the pages that payers and passers-by see."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from checkout.pages import front, invoice, mailbox
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", front.home, name="home"),
+    path("theme", front.theme, name="theme"),
+    path("i/<slug:slug>", invoice.show, name="hosted_invoice"),
+    path("i/<slug:slug>/status", invoice.status, name="hosted_invoice_status"),
+    path("i/<slug:slug>/pay", invoice.pay, name="hosted_invoice_pay"),
+    path("i/<slug:slug>/return", invoice.returned, name="hosted_invoice_return"),
+    path("i/<slug:slug>/pdf", invoice.pdf, name="hosted_invoice_pdf"),
+    path("i/<slug:slug>/brand.css", invoice.stylesheet, name="hosted_invoice_brand"),
+    path("mailbox/", mailbox.index, name="mailbox"),
+    path("mailbox/<str:public_id>", mailbox.show, name="mailbox_mail"),
+    path("mailbox/<str:public_id>/html", mailbox.html, name="mailbox_html"),
+    path("mailbox/<str:public_id>/raw", mailbox.raw, name="mailbox_raw"),
+    path(
+        "mailbox/<str:public_id>/attachments/<int:place>",
+        mailbox.attachment,
+        name="mailbox_attachment",
+    ),
+]

@@ -1,0 +1,212 @@
+"""What the hosted invoice page says: the invoice as a document, and where paying it stands."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from babel.numbers import get_decimal_symbol
+from django.http import Http404, HttpRequest
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from invoicing import clock, documents, money
+from invoicing.errors import ValidationFailed
+from invoicing.models import Invoice, Merchant
+from invoicing.templatetags.money import language, locale_of
+from payments.actions.pay import rails_of
+from payments.models import IN_FLIGHT, UNFINISHED, Payment
+
+CARD_BRANDS = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "discover": "Discover",
+    "diners": "Diners Club",
+    "jcb": "JCB",
+    "unionpay": "UnionPay",
+}
+# A card is settled in seconds and watched closely; a bank takes days.
+SOON = timedelta(minutes=2)
+
+
+def find(slug: str) -> Invoice:
+    """The invoice whose address this is. Raises Http404; a draft is nobody else's business."""
+    invoice = (
+        Invoice.objects.select_related("merchant", "customer")
+        .prefetch_related("lines", "payments")
+        .filter(slug=slug)
+        .exclude(status="draft")
+        .first()
+    )
+    if invoice is None:
+        raise Http404
+    return invoice
+
+
+@contextmanager
+def spoken_to(request: HttpRequest, invoice: Invoice) -> Iterator[None]:
+    """Speak the payer's language, or else the browser's, in the seller's time zone."""
+    wanted = invoice.language or invoice.buyer_snapshot.get("language") or ""
+    try:
+        spoken = translation.get_supported_language_variant(wanted)
+    except LookupError:
+        spoken = translation.get_language_from_request(request)
+    zone = ZoneInfo(invoice.seller_snapshot.get("timezone") or "UTC")
+    with translation.override(spoken), timezone.override(zone):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Money that arrived: when, by what means, and how much of it went back. In minor units."""
+
+    at: datetime | None
+    means: str
+    amount: int
+    refunded: int
+    reference: str
+
+    @property
+    def minus(self) -> int:
+        return -self.amount
+
+
+@dataclass
+class Hosted:
+    """One invoice as its payer sees it, in the language that is active."""
+
+    invoice: Invoice
+
+    @property
+    def merchant(self) -> Merchant:
+        return self.invoice.merchant
+
+    @cached_property
+    def document(self) -> documents.InvoiceDocument:
+        return documents.document_of(self.invoice)
+
+    @cached_property
+    def payments(self) -> list[Payment]:
+        """Every attempt, the newest first."""
+        return sorted(self.invoice.payments.all(), key=lambda payment: -payment.pk)
+
+    @property
+    def received(self) -> list[Received]:
+        """What has arrived, the oldest first."""
+        return [
+            Received(
+                at=payment.succeeded_at,
+                means=means_of(payment, self.document.seller.name),
+                amount=payment.received - payment.surplus,
+                refunded=payment.amount_refunded,
+                reference=payment.public_id,
+            )
+            for payment in reversed(self.payments)
+            if payment.status == "succeeded"
+        ]
+
+    @property
+    def minus_paid(self) -> int:
+        return -self.invoice.amount_paid
+
+    @property
+    def in_flight(self) -> Payment | None:
+        return next((payment for payment in self.payments if payment.status in IN_FLIGHT), None)
+
+    @property
+    def unfinished(self) -> list[Payment]:
+        return [payment for payment in self.payments if payment.status in UNFINISHED]
+
+    @property
+    def trouble(self) -> str:
+        """Why the last attempt came to nothing, if it was the last thing that happened."""
+        last = self.payments[0] if self.payments else None
+        if last is None or last.status != "failed":
+            return ""
+        return last.failure_message or _("The payment did not go through.")
+
+    @property
+    def rails(self) -> list[str]:
+        """The ways to pay that can be chosen now, best first."""
+        open_now = self.invoice.status == "open" and not self.window_has_closed
+        return rails_of(self.merchant) if open_now else []
+
+    @property
+    def window_has_closed(self) -> bool:
+        """Whether the time to pay has passed, even before a worker has written it down."""
+        ends = self.invoice.expires_at
+        return ends is not None and ends <= clock.now(self.merchant)
+
+    @property
+    def days_late(self) -> int:
+        """Whole days since the due date, 0 before it."""
+        due, now = self.invoice.due_at, clock.now(self.merchant)
+        return max((now - due).days, 0) if due else 0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the due date has passed, even before a worker has written it down."""
+        due = self.invoice.due_at
+        return self.invoice.status == "open" and due is not None and due <= clock.now(self.merchant)
+
+    @property
+    def editable_amount(self) -> str:
+        """What is due as the payer would type it."""
+        text = money.to_text(self.invoice.amount_due, self.invoice.currency)
+        return text.replace(".", get_decimal_symbol(locale_of(language())))
+
+    @property
+    def mark(self) -> str:
+        """Changes whenever the page would say something else about money."""
+        row = self.invoice
+        flying = sum(payment.status in IN_FLIGHT for payment in self.payments)
+        return f"{row.status}.{row.amount_paid}.{row.amount_refunded}.{flying}"
+
+    @property
+    def poll_seconds(self) -> int:
+        """How often to ask again while money is in flight."""
+        payment = self.in_flight
+        fresh = payment is not None and clock.now(self.merchant) - payment.updated_at < SOON
+        return 2 if fresh else 15
+
+
+def means_of(payment: Payment, seller: str) -> str:
+    """How a payment was made, in words a payer knows."""
+    kind = payment.method.get("type", "")
+    if kind == "card" and payment.method.get("last4"):
+        brand = payment.method.get("brand", "")
+        return _("%(brand)s ending in %(last4)s") % {
+            "brand": CARD_BRANDS.get(brand, brand.title()) or _("Card"),
+            "last4": payment.method["last4"],
+        }
+    if payment.rail == "manual":
+        known = {
+            "bank_transfer": _("Bank transfer"),
+            "cash": _("Cash"),
+            "check": _("Check"),
+            "card_terminal": _("Card"),
+        }
+        return known.get(kind) or _("Paid directly to %(seller)s") % {"seller": seller}
+    return _("Card")
+
+
+def amount_in(text: str, currency: str) -> int:
+    """Minor units for what a payer typed; a decimal comma is read where people write one.
+
+    Raises ValidationFailed.
+    """
+    text = text.strip()
+    comma = get_decimal_symbol(locale_of(language()))
+    if comma != "." and re.fullmatch(r"[0-9]+" + re.escape(comma) + r"[0-9]+", text, re.ASCII):
+        text = text.replace(comma, ".")
+    try:
+        amount = money.from_text(text, currency)
+    except ValueError as problem:
+        raise ValidationFailed([("amount", str(problem))]) from None
+    if amount <= 0:
+        raise ValidationFailed([("amount", _("must be more than nothing"))])
+    return amount

@@ -1,0 +1,165 @@
+"""The hosted invoice: what the payer sees at `/i/{slug}`, and what they can do there.
+
+The slug is all that authorises, so these pages set no cookies, are kept by no cache and tell no
+other site where the payer came from.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from checkout.pages import brand, hosted, visitors
+from checkout.pages.hosted import Hosted
+from invoicing import documents
+from invoicing.actions.invoices import record_view
+from invoicing.errors import BillhookError, InvalidState, ValidationFailed
+from invoicing.pdf import PdfFailed
+from payments import flows
+from payments.rails.rail import RailError
+
+View = Callable[[HttpRequest, Hosted], HttpResponse]
+
+
+def payer_page(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Find the invoice, speak its payer's language, and keep the page to the payer."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, slug: str) -> HttpResponse:
+        invoice = hosted.find(slug)
+        with hosted.spoken_to(request, invoice):
+            response = view(request, Hosted(invoice))
+            response["Content-Language"] = translation.get_language() or "en"
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        response["Referrer-Policy"] = "no-referrer"
+        response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        return response
+
+    return wrapped
+
+
+@require_safe
+@payer_page
+def show(request: HttpRequest, page: Hosted) -> HttpResponse:
+    """The invoice, what is due and how to pay it; once paid, its receipt."""
+    invoice = page.invoice
+    if invoice.viewed_at is None and visitors.is_payer(request, invoice.merchant):
+        record_view(invoice.pk)
+    return _render(request, page)
+
+
+@require_safe
+@payer_page
+def status(request: HttpRequest, page: Hosted) -> HttpResponse:
+    """Asked again and again while money is in flight: nothing new, or "load the page again"."""
+    if not request.headers.get("HX-Request"):
+        return _back(page)
+    if request.GET.get("seen") == page.mark:
+        return HttpResponse(status=204)
+    return HttpResponse(headers={"HX-Refresh": "true"})
+
+
+# A forged request could do no more than open the card page of an invoice whose secret address
+# the forger already knows; a token would only keep out payers whose browsers refuse cookies.
+@csrf_exempt
+@require_POST
+@payer_page
+def pay(request: HttpRequest, page: Hosted) -> HttpResponse:
+    """Begin paying, and send the payer where the chosen rail wants them."""
+    invoice = page.invoice
+    rail = request.POST.get("rail") or next(iter(page.rails), "")
+    typed = request.POST.get("amount", "").strip()
+    try:
+        amount = hosted.amount_in(typed, invoice.currency) if typed else None
+        payment = flows.start(invoice.pk, rail, amount)
+    except InvalidState:
+        # It was paid, voided or is being paid meanwhile: the page says which.
+        return _back(page)
+    except ValidationFailed as refusal:
+        return _render(request, page, status=422, typed=typed, amount_error=_explain(refusal))
+    except BillhookError as refusal:
+        return _render(request, page, status=409, error=refusal.message)
+    except RailError:
+        sorry = _("The payment could not be started, and nothing was taken. Try again in a minute.")
+        return _render(request, page, status=502, error=sorry)
+    return _see_other(payment.url)
+
+
+@require_safe
+@payer_page
+def returned(request: HttpRequest, page: Hosted) -> HttpResponse:
+    """Where a rail sends the payer back to: ask it what happened, then show that."""
+    for payment in page.unfinished[:3]:
+        flows.check(payment.pk)
+    return _back(page)
+
+
+@require_safe
+@payer_page
+def pdf(request: HttpRequest, page: Hosted) -> HttpResponse:
+    """The invoice as the PDF that was mailed."""
+    try:
+        name, content = documents.attachment(page.invoice)
+    except PdfFailed:
+        sorry = _("The PDF could not be made just now. Try again in a minute.")
+        return _render(request, page, status=503, error=sorry)
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = content_disposition_header(False, name) or "inline"
+    return response
+
+
+@require_safe
+def stylesheet(request: HttpRequest, slug: str) -> HttpResponse:
+    """The seller's colour. Its address changes with the colour, so it can be kept for ever."""
+    invoice = hosted.find(slug)
+    color = invoice.seller_snapshot.get("brand_color", "")
+    response = HttpResponse(brand.stylesheet(color), content_type="text/css; charset=utf-8")
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
+
+
+def _render(
+    request: HttpRequest, page: Hosted, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    invoice = page.invoice
+    color = invoice.seller_snapshot.get("brand_color", "")
+    brand_url = reverse("hosted_invoice_brand", args=[invoice.slug])
+    return render(
+        request,
+        "pages/invoice.html",
+        {
+            "page": page,
+            "invoice": invoice,
+            "merchant": invoice.merchant,
+            "document": page.document,
+            "currency": invoice.currency,
+            "brand_url": f"{brand_url}?{urlencode({'v': color.lstrip('#')})}",
+            "is_member": visitors.is_member(request, invoice.merchant),
+            **context,
+        },
+        status=status,
+    )
+
+
+def _explain(refusal: ValidationFailed) -> str:
+    return _("The amount %(problem)s.") % {"problem": refusal.fields[0][1].rstrip(".")}
+
+
+def _back(page: Hosted) -> HttpResponse:
+    return _see_other(reverse("hosted_invoice", args=[page.invoice.slug]))
+
+
+def _see_other(url: str) -> HttpResponse:
+    """After a form, and however often it is sent: go and look there."""
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response

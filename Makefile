@@ -1,0 +1,104 @@
+# Everything starts here. Each target sets up what it needs, and repeats cost nothing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PORT ?= 8000
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DONE := .stamps
+
+TRANSLATIONS := $(wildcard locale/*/LC_MESSAGES/*.po)
+STATIC := $(shell find static -type f 2>/dev/null)
+
+.PHONY: help setup setup-dev demo serve test test-services lint format bench screenshots migrations clean
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+setup: $(DONE)/packages $(DONE)/translations $(DONE)/static ## install what running takes
+
+setup-dev: setup $(DONE)/packages-dev $(DONE)/node ## install what the tests take as well
+
+demo: setup ## a believable business to look at, on PORT (8000)
+	@$(BIN)/python manage.py demo --port $(PORT) $(ARGS)
+
+serve: setup ## serve with the settings of .env, on PORT (8000)
+	@$(BIN)/python manage.py serve --port $(PORT) $(ARGS)
+
+test: setup-dev ## run the tests on SQLite; ARGS="-k name" goes to pytest
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-services: setup-dev ## run the tests on PostgreSQL and Redis
+	scripts/with-services $(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: setup-dev ## style, types, import contracts, missing migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: setup-dev ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup-dev ## measure speed, as ratios within one run
+	$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: setup-dev ## take the pictures of docs/screenshots again
+	$(BIN)/python -m tests.screenshots $(ARGS)
+
+migrations: setup-dev ## write migrations for changed models
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations $(ARGS)
+
+locks: setup-dev ## write the lock files again after a change in pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --no-annotate --quiet -o requirements-dev.lock
+
+clean: ## forget what was installed and built; keeps data/
+	rm -rf .venv $(DONE) staticfiles node_modules
+
+$(DONE)/system: scripts/system-packages
+	@mkdir -p $(DONE)
+	@scripts/system-packages run
+	@touch $@
+
+$(DONE)/system-dev: scripts/system-packages
+	@mkdir -p $(DONE)
+	@scripts/system-packages dev
+	@touch $@
+
+$(BIN)/python: | $(DONE)/system
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Billhook needs Python 3.11 or newer")'
+	@$(PYTHON) -m venv .venv
+
+# A developer's packages include everyone's at the same versions, so `setup` never takes any away.
+$(DONE)/packages: requirements.lock pyproject.toml $(DONE)/system | $(BIN)/python
+	@echo "Installing Python packages"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps -e .
+	@touch $@
+
+$(DONE)/packages-dev: requirements-dev.lock $(DONE)/packages $(DONE)/system-dev
+	@echo "Installing Python packages for development"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(DONE)/node: package.json .npmrc $(DONE)/system-dev
+	@npm install --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(DONE)/translations: $(TRANSLATIONS) $(DONE)/packages
+	@if [ -d locale ]; then $(BIN)/pybabel --quiet compile -d locale -D django; fi
+	@touch $@
+
+$(DONE)/static: $(STATIC) $(DONE)/packages
+	@echo "Preparing static files"
+	@ENV_FILE= DATA_DIR=$(DONE)/data $(BIN)/python manage.py collectstatic --no-input --verbosity 0
+	@touch $@

@@ -6,11 +6,12 @@ is the same document for ever; only voiding it puts a mark across it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
+from unicodedata import east_asian_width
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from invoicing.models import Invoice, LineItem, Merchant
 from invoicing.models.invoice import Status
-from invoicing.templatetags.money import language, locale_of
+from invoicing.templatetags.money import language, locale_of, money, price, quantity, rate
 
 INK = "#1b1f24"
 PAGE_SIZES = {"A4": "A4", "Letter": "letter"}
@@ -39,7 +40,10 @@ HAN_FONTS = {
 
 # Where the postal code follows the town, with or without a state between them. Everywhere else
 # it comes first.
-CODE_LAST = frozenset("AU BR CA CN GB HK ID IE IN JP KR MX NZ PH SA SG TH TW US ZA".split())
+CODE_LAST = frozenset({
+    "AU", "BR", "CA", "CN", "GB", "HK", "ID", "IE", "IN", "JP", "KR", "MX", "NZ", "PH", "SA", "SG",
+    "TH", "TW", "US", "ZA",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +221,43 @@ def render_html(document: InvoiceDocument) -> str:
                 "page_size": PAGE_SIZES[document.paper],
                 "han_font": HAN_FONTS.get(document.language, HAN_FONTS["zh-hans"]),
                 "brand": readable(document.brand_color),
+                "columns": _columns(document),
+                "payment_address": document.payment_url.partition("://")[2],
                 "qr": _qr(document.payment_url) if document.payment_url else "",
             },
         )
+
+
+def _columns(document: InvoiceDocument) -> dict[str, str]:
+    """How wide each column of figures must be for the widest of them.
+
+    Widths known beforehand spare the renderer from measuring every cell, which is most of the
+    work on a long invoice.
+    """
+    currency = document.currency
+    rates = [rate(tax_rate) for line in document.lines for tax_rate in line.tax_rates]
+    sums = [money(amount, currency) for amount in (document.subtotal, document.total)]
+    return {
+        "quantity": _width([quantity(line.quantity) for line in document.lines], _("Quantity")),
+        "price": _width(
+            [price(line.unit_price, currency) for line in document.lines], _("Unit price")
+        ),
+        "tax": _width(rates, _("Tax")),
+        "amount": _width([money(line.amount, currency) for line in document.lines], _("Amount")),
+        "sum": _width(sums, font_size=11.5),
+    }
+
+
+def _width(figures: Iterable[str], heading: str = "", font_size: float = 9) -> str:
+    """Room for the widest figure and the longest word of its heading, with a gap before them."""
+    ems = max(map(_ems, figures), default=0) * font_size
+    words = max(map(_ems, heading.split()), default=0) * 8
+    return f"{min(max(ems, words), 140) + 16:.1f}pt"
+
+
+def _ems(text: str) -> float:
+    """About how wide the text is: Han characters are square, others narrower."""
+    return sum(1.05 if east_asian_width(char) in "WF" else 0.63 for char in text)
 
 
 def readable(color: str) -> str:

@@ -1,0 +1,159 @@
+"""What tests begin with: Ada's business, Cleo's invoices, and how Cleo pays them.
+
+Everything is made by the real actions and the real tasks, so that a test stands on what a user
+could have done.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.utils.dateparse import parse_duration
+
+from invoicing import clock, tasks
+from invoicing.actions.access import create_api_key, create_bot
+from invoicing.actions.customers import create_customer
+from invoicing.actions.invoices import create_invoice, finalize_invoice
+from invoicing.actions.merchants import move_clock, open_account
+from invoicing.actions.webhooks import create_endpoint
+from invoicing.inputs import (
+    ApiKeyInput,
+    BotInput,
+    CustomerInput,
+    InvoiceInput,
+    WebhookEndpointInput,
+    read,
+)
+from invoicing.models import Account, Customer, Event, Invoice, Merchant, User, WebhookEndpoint
+from invoicing.permissions import FOR_BOTS
+from payments import flows
+from payments import tasks as payment_tasks
+from payments.models import Payment, SandboxSession, Wallet
+from payments.sandbox import provider
+
+VISA = "4242424242424242"
+MASTERCARD = "5555555555554444"
+DECLINED = "4000000000000002"
+NO_FUNDS = "4000000000009995"
+ASKS_APPROVAL = "4000002500003155"
+SILENT_THEN_PAID = "4000000000005126"
+SILENT_THEN_NOTHING = "4000000000007726"
+
+PASSWORD = "hedgerow-and-hazel"
+_people = count(1)
+
+
+def given_a_user(name: str = "Ada Lovelace") -> User:
+    """Somebody with a confirmed address, who can sign in with PASSWORD."""
+    first = name.split()[0].lower()
+    user = User.objects.create_user(f"{first}{next(_people)}@example.com", PASSWORD, name=name)
+    user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+    return user
+
+
+def given_an_account(user: User | None = None, name: str = "Ada's Engines", **how: Any) -> Account:
+    """A business: a live merchant and its test twin, owned by the user."""
+    return open_account(user or given_a_user(), name, email="billing@ada.example", **how)
+
+
+def given_a_merchant(user: User | None = None, *, livemode: bool = False, **how: Any) -> Merchant:
+    """The test twin of a new account, or its live merchant."""
+    return given_an_account(user, **how).merchants.get(livemode=livemode)
+
+
+def given_a_customer(merchant: Merchant, **fields: Any) -> Customer:
+    """Cleo, as this merchant knows her."""
+    wanted = {"name": "Cleo Payer", "email": "cleo@example.com", **fields}
+    return create_customer(merchant, read(CustomerInput, wanted))
+
+
+def given_a_draft(merchant: Merchant, amount: str = "100.00", **fields: Any) -> Invoice:
+    """A draft of one line over this amount, or whatever the fields ask for; in USD, to Cleo."""
+    wanted = {"currency": "USD", "line_items": [{"description": "Work", "unit_price": amount}]}
+    if not {"customer_id", "recipient"} & fields.keys():
+        wanted["recipient"] = {"name": "Cleo Payer", "email": "cleo@example.com"}
+    return create_invoice(merchant, read(InvoiceInput, {**wanted, **fields}))
+
+
+def given_an_open_invoice(merchant: Merchant, amount: str = "100.00", **fields: Any) -> Invoice:
+    """An issued invoice that asks for this amount."""
+    draft = given_a_draft(merchant, amount, **fields)
+    return finalize_invoice(merchant, draft.public_id)
+
+
+def given_a_key(
+    merchant: Merchant, permissions: Iterable[str] = FOR_BOTS, *, bot: str = "Ada's bot"
+) -> str:
+    """The text of an API key with these permissions; all that a bot can have when left out."""
+    owner = create_bot(merchant, read(BotInput, {"name": bot}))
+    wanted = read(ApiKeyInput, {"permissions": list(permissions)})
+    _, text = create_api_key(merchant, owner.public_id, wanted)
+    return text
+
+
+def given_an_endpoint(
+    merchant: Merchant, url: str, event_types: Iterable[str] = ("*",)
+) -> WebhookEndpoint:
+    """A webhook endpoint at this URL."""
+    wanted = {"url": url, "event_types": list(event_types)}
+    return create_endpoint(merchant, read(WebhookEndpointInput, wanted))[0]
+
+
+def start_paying(invoice: Invoice, amount: int | None = None) -> Payment:
+    """Cleo presses "pay": an attempt by card, whose page is open now. Minor units."""
+    return flows.start(invoice.pk, "sandbox", amount)
+
+
+def use_card(payment: Payment, number: str = VISA) -> SandboxSession:
+    """Cleo types a card on the page of this attempt; what it does is told by a notice."""
+    return provider.submit_card(session_of(payment).public_id, number)
+
+
+def session_of(payment: Payment) -> SandboxSession:
+    """The visit to the sandbox's card page that belongs to this attempt."""
+    return SandboxSession.objects.get(key=payment.public_id)
+
+
+def pay(invoice: Invoice, number: str = VISA, amount: int | None = None) -> Payment:
+    """Cleo pays by card and the worker hears of it."""
+    payment = start_paying(invoice, amount)
+    use_card(payment, number)
+    payment_tasks.apply_notices()
+    return again(payment)
+
+
+def again(row: Any) -> Any:
+    """The row as the database has it now (a state machine's field refuses a refresh)."""
+    return type(row).objects.get(pk=row.pk)
+
+
+def work() -> None:
+    """One round of everything that the worker does by itself."""
+    payment_tasks.apply_notices()
+    payment_tasks.look_at_payments()
+    payment_tasks.release_funds()
+    payment_tasks.cancel_payments_of_closed_invoices()
+    tasks.watch_due_dates()
+    tasks.fan_out_events()
+    tasks.deliver_webhooks()
+    tasks.send_mails()
+
+
+def let_pass(merchant: Merchant, duration: str) -> Merchant:
+    """Move a test merchant's clock forward by "P2D", "PT10M" and the like."""
+    ahead = parse_duration(duration)
+    assert isinstance(ahead, timedelta)
+    merchant = again(merchant)
+    return move_clock(merchant, clock.now(merchant) + ahead)
+
+
+def told(subject: Any) -> list[str]:
+    """The types of all that was told of an object, the oldest first."""
+    events = Event.objects.filter(object_id=subject.public_id).order_by("id")
+    return list(events.values_list("type", flat=True))
+
+
+def balances(wallet: Wallet) -> dict[str, int]:
+    """What stands in each part of a wallet, in minor units; empty parts are left out."""
+    return {account.kind: account.balance for account in wallet.accounts.all() if account.balance}

@@ -1,6 +1,7 @@
 """A merchant's colour on payer pages: kept recognisable, made readable in light and dark."""
 
 import re
+from colorsys import hls_to_rgb, rgb_to_hls
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,13 +39,11 @@ def palette(color: str, surface: str) -> Palette:
     Whatever the colour, either white or black reads on it; anything but a colour is the default.
     """
     brand = color if _HEX.fullmatch(color) else DEFAULT
-    away = BLACK if _luminance(surface) > 0.5 else WHITE
-    for _step in range(20):
-        if contrast(brand, surface) >= EDGE_CONTRAST:
-            break
-        brand = _mix(brand, away, 0.1)
+    step = -0.02 if _luminance(surface) > 0.5 else 0.02
+    while contrast(brand, surface) < EDGE_CONTRAST:
+        brand = _lighter(brand, step)
     on_brand = WHITE if contrast(brand, WHITE) >= TEXT_CONTRAST else BLACK
-    return Palette(brand, on_brand, _mix(brand, BLACK if on_brand == WHITE else WHITE, 0.14))
+    return Palette(brand, on_brand, _lighter(brand, -0.06 if on_brand == WHITE else 0.06))
 
 
 def stylesheet(color: str) -> str:
@@ -73,6 +72,8 @@ def _luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _mix(color: str, other: str, part: float) -> str:
-    pairs = zip(_channels(color), _channels(other), strict=True)
-    return "#" + "".join(f"{round(one + (two - one) * part):02x}" for one, two in pairs)
+def _lighter(color: str, by: float) -> str:
+    """The same hue and saturation, lighter or (below zero) darker."""
+    hue, lightness, saturation = rgb_to_hls(*(channel / 255 for channel in _channels(color)))
+    moved = hls_to_rgb(hue, min(max(lightness + by, 0.0), 1.0), saturation)
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in moved)

@@ -22,6 +22,7 @@ from checkout.pages import brand, hosted, visitors
 from checkout.pages.hosted import Hosted
 from invoicing import documents
 from invoicing.actions.invoices import record_view
+from invoicing.actor import Actor, acting
 from invoicing.errors import BillhookError, InvalidState, ValidationFailed
 from invoicing.pdf import PdfFailed
 from payments import flows
@@ -36,7 +37,8 @@ def payer_page(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
     @wraps(view)
     def wrapped(request: HttpRequest, slug: str) -> HttpResponse:
         invoice = hosted.find(slug)
-        with hosted.spoken_to(request, invoice):
+        payer = Actor("payer", name="Payer", request_id=getattr(request, "request_id", ""))
+        with hosted.spoken_to(request, invoice), acting(payer):
             response = view(request, Hosted(invoice))
             response["Content-Language"] = translation.get_language() or "en"
         response.headers.setdefault("Cache-Control", "private, no-store")

@@ -1,6 +1,6 @@
 """The operator's window: everything can be looked at, nothing about money can be typed over."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -8,7 +8,13 @@ from django.http import HttpRequest
 from invoicing import models
 
 
-class ReadOnly(admin.ModelAdmin[Any]):
+if TYPE_CHECKING:
+    _Admin = admin.ModelAdmin[Any]
+else:
+    _Admin = admin.ModelAdmin
+
+
+class ReadOnly(_Admin):
     """Rows that only actions may change."""
 
     show_full_result_count = False

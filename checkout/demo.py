@@ -241,8 +241,10 @@ def _present(merchant: Merchant, people: list[Customer], today: datetime, random
             )
     with _day(ago(4)):
         recent = _sent(merchant, books, random)
-        _pay_by_card(recent, GOOD)
         _sent(merchant, cafe, random)
+    with _day(ago(1)):
+        _viewed(recent)
+        _pay_by_card(recent, GOOD)
     for pk in Invoice.objects.filter(status="open", due_at__lte=today).values_list("pk", flat=True):
         invoices.mark_overdue(pk)
     with _day(today - timedelta(minutes=2)):
@@ -259,6 +261,7 @@ def _quiet_start(merchant: Merchant) -> None:
     pay.mark_paid(
         merchant, invoice.public_id, MarkPaidInput(method="bank_transfer", reference="HP 1001")
     )
+    _as_if_delivered(invoice)
 
 
 def _draft(merchant: Merchant, customer: Customer, random: Random, **extra: Any) -> Invoice:

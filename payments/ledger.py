@@ -119,31 +119,21 @@ def post_payment(payment: Payment) -> None:
 
     Money that Billhook never held goes to the wallet's external part.
     """
-    merchant, asset = payment.merchant, payment.currency
-    clearing = instance_account(Kind.CLEARING, payment.rail, merchant, asset)
-    external = payment.rail == "manual"
-    wallet = wallet_account(payment.wallet, Kind.EXTERNAL if external else Kind.PENDING)
-    credit = merchant_account(merchant, Kind.CUSTOMER_CREDIT, asset)
-    post(
-        f"payment:{payment.public_id}",
-        "payment",
-        merchant,
-        [
-            Posting(clearing, wallet, payment.received - payment.surplus),
-            Posting(clearing, credit, payment.surplus),
-            Posting(
-                wallet,
-                instance_account(Kind.PROVIDER_FEES, payment.rail, merchant, asset),
-                payment.provider_fee,
-            ),
-            Posting(
-                wallet,
-                instance_account(Kind.PLATFORM_FEES, payment.rail, merchant, asset),
-                payment.platform_fee,
-            ),
-        ],
-        payment,
-    )
+    merchant, asset, rail = payment.merchant, payment.currency, payment.rail
+    clearing = instance_account(Kind.CLEARING, rail, merchant, asset)
+    wallet = wallet_account(payment.wallet, Kind.EXTERNAL if rail == "manual" else Kind.PENDING)
+    postings = [Posting(clearing, wallet, payment.received - payment.surplus)]
+    if payment.surplus:
+        credit = merchant_account(merchant, Kind.CUSTOMER_CREDIT, asset)
+        postings.append(Posting(clearing, credit, payment.surplus))
+    for kind, fee in (
+        (Kind.PROVIDER_FEES, payment.provider_fee),
+        (Kind.PLATFORM_FEES, payment.platform_fee),
+    ):
+        if fee:
+            taken = instance_account(kind, rail, merchant, asset)
+            postings.append(Posting(wallet, taken, fee))
+    post(f"payment:{payment.public_id}", "payment", merchant, postings, payment)
 
 
 def post_release(payment: Payment) -> None:

@@ -31,7 +31,9 @@ app.conf.update(
     broker_transport_options=MEMORY if settings.EMBEDDED else REDIS,
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    worker_prefetch_multiplier=1,
+    # In memory, acknowledgements wait for the consumer's loop: a small window would let only a
+    # handful of tasks through every two seconds.
+    worker_prefetch_multiplier=0 if settings.EMBEDDED else 1,
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],

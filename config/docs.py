@@ -5,5 +5,5 @@ from django.shortcuts import render
 
 
 def reference(request: HttpRequest) -> HttpResponse:
-    """Show the OpenAPI document through the viewer shipped with drf-spectacular-sidecar."""
+    """Show the OpenAPI document in the viewer that drf-spectacular-sidecar ships."""
     return render(request, "docs.html")

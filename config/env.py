@@ -217,7 +217,7 @@ class Environment(BaseSettings):
 
     def _kept_secret(self, name: str) -> str:
         """Read a secret of this installation, making it the first time it is asked for."""
-        self.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        self.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.DATA_DIR / name
         if not path.exists():
             # Written aside and linked into place: of two processes that start together one

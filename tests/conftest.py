@@ -1,4 +1,4 @@
-"""What every test stands on: nothing leaves this machine, nothing is skipped in silence."""
+"""What every test stands on: the browser, a fresh cache, and nothing that leaves this machine."""
 
 import os
 import shutil
@@ -14,36 +14,9 @@ import pytest
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 pytest_plugins = [
-    f"tests.{path.stem}" for path in sorted(Path(__file__).parent.glob("fixtures*.py"))
+    "tests.nothing_skipped",
+    *(f"tests.{path.stem}" for path in sorted(Path(__file__).parent.glob("fixtures*.py"))),
 ]
-
-_skipped: list[str] = []
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remember what was skipped; a known failure (xfail) counts too."""
-    if report.skipped:
-        _skipped.append(report.nodeid)
-
-
-def pytest_collectreport(report: pytest.CollectReport) -> None:
-    """Remember modules that skipped themselves while being imported."""
-    if report.skipped:
-        _skipped.append(report.nodeid)
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run for skipped tests where BILLHOOK_NOTHING_SKIPPED asks for it."""
-    if os.environ.get("BILLHOOK_NOTHING_SKIPPED") == "1" and _skipped:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say why the run failed although no test did."""
-    if os.environ.get("BILLHOOK_NOTHING_SKIPPED") == "1" and _skipped:
-        terminalreporter.section("skipped tests fail this run")
-        for name in _skipped:
-            terminalreporter.line(name)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,8 @@ def keep_account() -> dict[str, str]:
     """Return the demo's keys and login, seeding the first time and reading them ever after."""
     path = settings.DATA_DIR / "demo.json"
     if path.exists():
-        return json.loads(path.read_text())
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
     from checkout import demo
 
     seeded = demo.seed()

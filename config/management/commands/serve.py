@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -31,9 +32,18 @@ class Command(BaseCommand):
 def prepare(verbosity: int) -> None:
     """Bring database and static files up to date, where no operator does it as a step apart."""
     call_command("migrate", interactive=False, verbosity=max(0, verbosity - 1))
-    manifest = settings.STATIC_ROOT / "staticfiles.json"
-    if not settings.DEBUG and not manifest.exists():
+    if not settings.DEBUG and static_files_are_stale():
         call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def static_files_are_stale() -> bool:
+    """Whether a file of ours changed since static files were last collected."""
+    manifest = settings.STATIC_ROOT / "staticfiles.json"
+    if not manifest.exists():
+        return True
+    collected = manifest.stat().st_mtime
+    files = (path for folder in settings.STATICFILES_DIRS for path in Path(folder).rglob("*"))
+    return any(path.stat().st_mtime > collected for path in files)
 
 
 def serve(options: dict[str, Any], announce: Any = None) -> None:

@@ -44,17 +44,22 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
+def _composed(value: Any) -> Any:
+    """Text in Unicode's composed form, before its length is measured: composing may lengthen."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
 def _one_line(text: str) -> str:
     if _CONTROL.search(text) or "\n" in text or "\t" in text:
         raise ValueError("must be one line without control characters")
-    return unicodedata.normalize("NFC", text)
+    return text
 
 
 def _many_lines(text: str) -> str:
     text = text.replace("\r\n", "\n")
     if _CONTROL.search(text):
         raise ValueError("must not contain control characters")
-    return unicodedata.normalize("NFC", text)
+    return text
 
 
 def _email(text: str) -> str:
@@ -71,6 +76,11 @@ def _plain_number(value: Any) -> Any:
     """Text, int or Decimal as text; anything else, true included, is not a number here."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError('must be a decimal number such as "12.50"')
+    if isinstance(value, Decimal):
+        # Written out, 1E+999999999 would fill the memory.
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int) or not -60 <= exponent <= 0:
+            raise ValueError('must be a plain decimal number such as "12.50"')
     return value if isinstance(value, str) else format(value, "f")
 
 
@@ -130,18 +140,25 @@ def _instant(value: Any) -> Any:
         raise ValueError("must be an ISO 8601 date or time such as 2026-12-31T12:00:00Z")
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-            return date.fromisoformat(value)
+            return _in_our_time(date.fromisoformat(value))
         if re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", value):
             instant = datetime.fromisoformat(value)
             if instant.tzinfo is None:
                 raise ValueError("must say its time zone, as in 2026-12-31T12:00:00Z")
-            if not 2000 <= instant.year <= 2200:
-                raise ValueError("must lie between the years 2000 and 2200")
-            return instant
+            return _in_our_time(instant)
     except ValueError as error:
         if str(error).startswith("must"):
             raise
     raise ValueError("must be an ISO 8601 date or time such as 2026-12-31T12:00:00Z")
+
+
+D = TypeVar("D", bound=date)
+
+
+def _in_our_time(day: D) -> D:
+    if not 2000 <= day.year <= 2200:
+        raise ValueError("must lie between the years 2000 and 2200")
+    return day
 
 
 def _metadata(value: Any) -> Any:
@@ -155,7 +172,7 @@ def _metadata(value: Any) -> Any:
         raise ValueError("must not contain NUL or unpaired surrogates")
     if len(text.encode()) > METADATA_BYTES:
         raise ValueError(f"must be at most {METADATA_BYTES} bytes as JSON")
-    return json.loads(json.dumps(value, default=_json_number))
+    return json.loads(json.dumps(value, default=_json_number, allow_nan=False))
 
 
 def _json_number(value: Any) -> Any:
@@ -180,10 +197,14 @@ def _check_depth(value: Any, depth: int) -> None:
                 _check_depth(item, depth + 1)
 
 
-Line = Annotated[str, AfterValidator(_one_line)]
-Name = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
-RequiredName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
-Text = Annotated[str, Field(max_length=2000), AfterValidator(_many_lines)]
+COMPOSED = BeforeValidator(_composed)
+Line = Annotated[str, COMPOSED, AfterValidator(_one_line)]
+Name = Annotated[str, Field(max_length=200), COMPOSED, AfterValidator(_one_line)]
+RequiredName = Annotated[
+    str, Field(min_length=1, max_length=200), COMPOSED, AfterValidator(_one_line)
+]
+Reference = Annotated[str, Field(max_length=40), AfterValidator(_one_line)]
+Text = Annotated[str, Field(max_length=2000), COMPOSED, AfterValidator(_many_lines)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_one_line), AfterValidator(_email)]
 CurrencyCode = Annotated[
     str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "examples": ["USD"]})
@@ -220,7 +241,7 @@ class Address(Input):
     line2: Name = ""
     city: Name = ""
     state: Name = ""
-    postal_code: Annotated[str, Field(max_length=20), AfterValidator(_one_line)] = ""
+    postal_code: Annotated[str, Field(max_length=20), COMPOSED, AfterValidator(_one_line)] = ""
     country: Country = ""
 
 
@@ -228,7 +249,7 @@ class TaxId(Input):
     """A tax registration: its kind (eu_vat, us_ein, gb_vat …) and value."""
 
     type: Annotated[str, Field(min_length=1, max_length=30, pattern=r"^[a-z0-9_]+$")]
-    value: Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_one_line)]
+    value: Annotated[str, Field(min_length=1, max_length=50), COMPOSED, AfterValidator(_one_line)]
 
 
 class CustomerInput(Input):
@@ -236,7 +257,7 @@ class CustomerInput(Input):
 
     name: RequiredName
     email: Email = ""
-    phone: Annotated[str, Field(max_length=40), AfterValidator(_one_line)] = ""
+    phone: Annotated[str, Field(max_length=40), COMPOSED, AfterValidator(_one_line)] = ""
     address: Address = Address()
     tax_ids: Annotated[list[TaxId], Field(max_length=10)] = []
     tax_exempt: Literal["none", "exempt", "reverse"] = "none"
@@ -255,7 +276,7 @@ class TaxInput(Input):
     """One tax: rate in percent, a name the payer knows, and its EN 16931 category."""
 
     rate: Percent
-    name: Annotated[str, Field(max_length=50), AfterValidator(_one_line)] = "Tax"
+    name: Annotated[str, Field(max_length=50), COMPOSED, AfterValidator(_one_line)] = "Tax"
     category: Literal["S", "Z", "E", "AE", "K", "G", "O", "L", "M"] = "S"
 
 
@@ -305,7 +326,9 @@ class Taxed(Input):
 class LineItemInput(Taxed):
     """One line: description, quantity × unit price, discount and taxes."""
 
-    description: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_many_lines)]
+    description: Annotated[
+        str, Field(min_length=1, max_length=500), COMPOSED, AfterValidator(_many_lines)
+    ]
     quantity: Quantity = Decimal(1)
     unit_price: UnitPrice
     discount: DiscountInput | None = None
@@ -322,9 +345,9 @@ class RecipientInput(Input):
 class InvoiceInput(Taxed):
     """An invoice as it is drafted; `tax_*` and `discount` here hold for the whole document."""
 
-    customer_id: Annotated[str, Field(max_length=40)] | None = None
+    customer_id: Reference | None = None
     recipient: RecipientInput | None = None
-    wallet_id: Annotated[str, Field(max_length=40)] | None = None
+    wallet_id: Reference | None = None
     currency: CurrencyCode | None = None
     line_items: Annotated[list[LineItemInput], Field(min_length=1, max_length=MAX_LINES)]
     discount: DiscountInput | None = None
@@ -332,7 +355,7 @@ class InvoiceInput(Taxed):
     message: Text = ""
     memo: Text = ""
     notes: Text = ""
-    purchase_order: Annotated[str, Field(max_length=100), AfterValidator(_one_line)] = ""
+    purchase_order: Annotated[str, Field(max_length=100), COMPOSED, AfterValidator(_one_line)] = ""
     language: Language = ""
     allow_partial: bool = Field(default=False, strict=True)
     due_at: Instant | None = None
@@ -361,7 +384,7 @@ class MerchantChanges(Input):
     name: RequiredName = ""
     legal_name: Name = ""
     email: Email = ""
-    phone: Annotated[str, Field(max_length=40), AfterValidator(_one_line)] = ""
+    phone: Annotated[str, Field(max_length=40), COMPOSED, AfterValidator(_one_line)] = ""
     website: Annotated[str, Field(max_length=200, pattern=r"^(https?://\S+)?$")] = ""
     address: Address = Address()
     tax_ids: Annotated[list[TaxId], Field(max_length=10)] = []
@@ -370,7 +393,7 @@ class MerchantChanges(Input):
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     paper: Literal["A4", "Letter"] = "A4"
     brand_color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] = "#2f5d50"
-    footer: Annotated[str, Field(max_length=1000), AfterValidator(_many_lines)] = ""
+    footer: Annotated[str, Field(max_length=1000), COMPOSED, AfterValidator(_many_lines)] = ""
     due_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 30
 
 
@@ -394,13 +417,13 @@ def _permissions(names: list[str]) -> list[str]:
 class BotInput(Input):
     """A bot as it is created or renamed."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
+    name: Annotated[str, Field(min_length=1, max_length=100), COMPOSED, AfterValidator(_one_line)]
 
 
 class ApiKeyInput(Input):
     """A key as it is created: what it may do, and until when."""
 
-    name: Annotated[str, Field(max_length=100), AfterValidator(_one_line)] = ""
+    name: Annotated[str, Field(max_length=100), COMPOSED, AfterValidator(_one_line)] = ""
     permissions: Annotated[list[str], Field(min_length=1), AfterValidator(_permissions)]
     expires_at: Instant | None = None
 
@@ -467,6 +490,7 @@ _SENTENCES = {
     "missing": "is required",
     "extra_forbidden": "is not a field here",
     "string_type": "must be text",
+    "string_unicode": "must be text without unpaired surrogates",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
     "dict_type": "must be an object",
@@ -487,7 +511,8 @@ def _sentence(item: Any) -> str:
     if kind == "too_short":
         return f"must have at least {context['min_length']} item"
     if kind == "too_long":
-        return f"must have at most {context['max_length']} items"
+        what = "characters" if isinstance(item["input"], str) else "items"
+        return f"must have at most {context['max_length']} {what}"
     if kind == "string_pattern_mismatch":
         return f"must match {context['pattern']}"
     if kind in {"greater_than_equal", "less_than_equal"}:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import lru_cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from iso4217 import Currency as IsoCurrency
 
@@ -104,6 +104,8 @@ def parse_decimal(text: str, *, places: int, minimum: Decimal | None = None) -> 
     if not _PLAIN_DECIMAL.fullmatch(text):
         raise ValueError('must be a plain decimal number such as "12.50"')
     value = Decimal(text)
+    if not value:
+        value = abs(value)  # there is no minus nothing
     exponent = value.normalize(EXACT).as_tuple().exponent
     if isinstance(exponent, int) and -exponent > places:
         raise ValueError(f"must have at most {places} decimal places")
@@ -160,7 +162,7 @@ def round_half_up(value: Decimal) -> int:
 def _locale(language: str) -> Locale:
     try:
         return Locale.parse(language.replace("-", "_"))
-    except (ValueError, LookupError):
+    except (ValueError, UnknownLocaleError):
         return Locale("en")
 
 

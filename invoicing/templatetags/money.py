@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_percent
 from django import template
@@ -25,7 +25,7 @@ def locale_of(code: str) -> Locale:
     """The CLDR locale of a Django language code; English where there is none."""
     try:
         return Locale.parse(code, sep="-")
-    except (ValueError, LookupError):
+    except (ValueError, UnknownLocaleError):
         return Locale("en")
 
 

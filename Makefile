@@ -9,7 +9,7 @@ PORT ?= 8000
 ARGS ?=
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DONE := .stamps
 
 TRANSLATIONS := $(wildcard locale/*/LC_MESSAGES/*.po)

@@ -22,7 +22,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from invoicing.models import Invoice, LineItem, Merchant
+from invoicing.models import Invoice, LineItem, Logo, Merchant
 from invoicing.models.invoice import Status
 from invoicing.templatetags.money import language, locale_of, money, price, quantity, rate
 
@@ -353,7 +353,7 @@ def document_of(invoice: Invoice) -> InvoiceDocument:
         notes=invoice.notes,
         footer=seller.get("footer", ""),
         payment_url="" if draft or void else f"{settings.PUBLIC_URL}/i/{invoice.slug}",
-        logo=seller.get("logo", ""),
+        logo=_logo(invoice, seller.get("logo", "")),
         brand_color=seller.get("brand_color", INK),
     )
 
@@ -367,6 +367,14 @@ def _line(line: LineItem) -> Line:
         tax_rates=tuple(Decimal(tax["rate"]) for tax in line.taxes),
         amount=line.amount,
     )
+
+
+def _logo(invoice: Invoice, digest: str) -> str:
+    """The logo that a snapshot names, as a data URI."""
+    if not digest:
+        return ""
+    logo = Logo.objects.filter(merchant_id=invoice.merchant_id, digest=digest).first()
+    return logo.data_uri if logo else ""
 
 
 def _day(instant: datetime | None, zone: ZoneInfo) -> date | None:
@@ -384,7 +392,7 @@ def snapshot_of_seller(merchant: Merchant) -> dict[str, Any]:
         "address": merchant.address,
         "tax_ids": merchant.tax_ids,
         "brand_color": merchant.brand_color,
-        "logo": merchant.logo,
+        "logo": merchant.logo.digest if merchant.logo else "",
         "footer": merchant.footer,
         "paper": merchant.paper,
         "language": merchant.language,

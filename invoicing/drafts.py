@@ -206,8 +206,14 @@ def merged(invoice: Invoice, changes: InvoiceChanges) -> InvoiceInput:
     Taxes named for the document hold for all of its present lines.
     """
     named = {name: getattr(changes, name) for name in changes.model_fields_set}
+    if "customer_id" in named:
+        # Another customer is another recipient, unless one is named as well.
+        named.setdefault("recipient", None)
     if "line_items" in named and named["line_items"] is None:
         raise ValidationFailed([("line_items", "must have at least 1 item")])
+    if "customer_id" in named:
+        # Another customer's invoice must not go to whoever the draft was for before.
+        named.setdefault("recipient", None)
     wanted = as_input(invoice, keep_taxes=not (_TAX_FIELDS & named.keys()))
     defaults = {name: info.default for name, info in InvoiceInput.model_fields.items()}
     return wanted.model_copy(

@@ -76,8 +76,8 @@ def release_funds() -> int:
 
 @shared_task
 def cancel_payments_of_closed_invoices() -> int:
-    """Close the card pages of invoices that ask for nothing any more."""
-    closed = ("paid", "void", "expired", "uncollectible")
+    """Close the card pages of invoices that nobody should pay now."""
+    closed = ("paying", "paid", "void", "expired", "uncollectible")
     return _each(flows.cancel, Payment.objects.filter(status="pending", invoice__status__in=closed))
 
 

@@ -1,20 +1,29 @@
 """The verbs of an account and its merchants: open, describe, number, move the clock."""
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
 from invoicing import clock
 from invoicing.actions.action import action
-from invoicing.errors import InvalidState, ValidationFailed
+from invoicing.errors import Conflict, InvalidState, ValidationFailed
 from invoicing.inputs import MerchantChanges, NumberingInput
-from invoicing.models import Account, Membership, Merchant, NumberSeries, User
+from invoicing.models import Account, Logo, Membership, Merchant, NumberSeries, User
 
 MAX_CLOCK_OFFSET = timedelta(days=366 * 50)
 
 
 @action
-def open_account(user: User, name: str, *, currency: str = "USD", **details: Any) -> Account:
-    """Open an account: a live merchant, its test twin, and the user as owner."""
+def open_account(
+    user: User, name: str, *, currency: str = "USD", first: bool = False, **details: Any
+) -> Account:
+    """Open an account: a live merchant, its test twin, and the user as owner.
+
+    Raises Conflict for a `first` account of somebody who is in a team already. Locks the user.
+    """
+    User.objects.select_for_update().get(pk=user.pk)
+    if first and user.memberships.exists():
+        raise Conflict("You have an account already.")
     at = clock.wall()
     account = Account.objects.create(name=name, created_at=at)
     for livemode in (True, False):
@@ -60,9 +69,17 @@ def set_numbering(merchant: Merchant, wanted: NumberingInput) -> NumberSeries:
 
 @action
 def set_logo(merchant: Merchant, data_uri: str) -> Merchant:
-    """Keep a logo that was already re-encoded as a raster image, or remove it with ""."""
+    """Show this logo from now on: a raster image, already re-encoded, or none with "".
+
+    Documents already issued keep theirs.
+    """
     row = Merchant.objects.select_for_update().get(pk=merchant.pk)
-    row.logo = data_uri
+    row.logo = None
+    if data_uri:
+        digest = hashlib.sha256(data_uri.encode()).hexdigest()
+        row.logo, _ = Logo.objects.get_or_create(
+            merchant=row, digest=digest, defaults={"data_uri": data_uri}
+        )
     row.save(update_fields=["logo"])
     return row
 

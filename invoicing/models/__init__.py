@@ -5,7 +5,7 @@ from invoicing.models.customer import Customer
 from invoicing.models.event import Delivery, DeliveryAttempt, Event, WebhookEndpoint
 from invoicing.models.idempotency import IdempotentRequest
 from invoicing.models.invoice import Invoice, LineItem
-from invoicing.models.merchant import Account, Merchant, NumberSeries
+from invoicing.models.merchant import Account, Logo, Merchant, NumberSeries
 from invoicing.models.message import Document, Message
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Invitation",
     "Invoice",
     "LineItem",
+    "Logo",
     "Membership",
     "Merchant",
     "Message",

@@ -57,8 +57,7 @@ class Merchant(models.Model):
         default="#2f5d50",
         validators=[RegexValidator(r"^#[0-9a-f]{6}$", "A colour such as #2f5d50.")],
     )
-    # A raster image, re-encoded on upload, as a data URI: small enough to live in the row.
-    logo = models.TextField(blank=True)
+    logo = models.ForeignKey("Logo", models.PROTECT, null=True, related_name="+")
     footer = models.TextField(max_length=1000, blank=True)
     due_days = models.PositiveSmallIntegerField(default=30)
     created_at = models.DateTimeField()
@@ -76,6 +75,24 @@ class Merchant(models.Model):
 
     def __str__(self) -> str:
         return self.name if self.livemode else f"{self.name} (test)"
+
+
+class Logo(models.Model):
+    """A merchant's logo, never changed: issued documents keep showing the one they began with."""
+
+    merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="logos")
+    # SHA-256 of the image, by which documents refer to it.
+    digest = models.CharField(max_length=64)
+    # A raster image, re-encoded on upload.
+    data_uri = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "digest"], name="each_logo_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.digest[:12]
 
 
 class NumberSeries(models.Model):

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from checkout.pages import brand, hosted, visitors
 from checkout.pages.hosted import Hosted
-from invoicing import documents
+from invoicing import archive
 from invoicing.actions.invoices import record_view
 from invoicing.actor import Actor, acting
 from invoicing.errors import BillhookError, InvalidState, ValidationFailed
@@ -110,12 +110,14 @@ def returned(request: HttpRequest, page: Hosted) -> HttpResponse:
 def pdf(request: HttpRequest, page: Hosted) -> HttpResponse:
     """The invoice as the PDF that was mailed."""
     try:
-        name, content = documents.attachment(page.invoice)
+        content = archive.pdf_of(page.invoice)
     except PdfFailed:
         sorry = _("The PDF could not be made just now. Try again in a minute.")
         return _render(request, page, status=503, error=sorry)
     response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = content_disposition_header(False, name) or "inline"
+    response["Content-Disposition"] = content_disposition_header(
+        False, archive.file_name(page.invoice)
+    ) or "inline"
     return response
 
 

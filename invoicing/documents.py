@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,11 @@ from invoicing.templatetags.money import language, locale_of, money, price, quan
 
 INK = "#1b1f24"
 PAGE_SIZES = {"A4": "A4", "Letter": "letter"}
+# As in templates/documents/print.css, in points.
+TYPE_SIZE, LABEL_SIZE, SUM_SIZE = 9, 8, 11.5
+COLUMN_GAP = 16
+# Two thirds of a page at most; the rest is the description's.
+FIGURES_WIDTH = 320
 
 # Han characters look different in each of these languages; elsewhere the first is a fair guess.
 HAN_FONTS = {
@@ -229,35 +234,39 @@ def render_html(document: InvoiceDocument) -> str:
 
 
 def _columns(document: InvoiceDocument) -> dict[str, str]:
-    """How wide each column of figures must be for the widest of them.
+    """How wide each column of figures must be for the widest of them, and how large its type.
 
     Widths known beforehand spare the renderer from measuring every cell, which is most of the
-    work on a long invoice.
+    work on a long invoice. Figures too wide for the page shrink, so that descriptions keep room.
     """
-    currency = document.currency
-    rates = [rate(tax_rate) for line in document.lines for tax_rate in line.tax_rates]
+    currency, lines = document.currency, document.lines
+    rates = [rate(tax_rate) for line in lines for tax_rate in line.tax_rates]
+    widths = {
+        "quantity": _width([quantity(line.quantity) for line in lines], _("Quantity")),
+        "price": _width([price(line.unit_price, currency) for line in lines], _("Unit price")),
+        "tax": _width(rates, _("Tax")) if rates else 0,
+        "amount": _width([money(line.amount, currency) for line in lines], _("Amount")),
+    }
+    scale = min(1, FIGURES_WIDTH / sum(widths.values()))
     sums = [money(amount, currency) for amount in (document.subtotal, document.total)]
     return {
-        "quantity": _width([quantity(line.quantity) for line in document.lines], _("Quantity")),
-        "price": _width(
-            [price(line.unit_price, currency) for line in document.lines], _("Unit price")
-        ),
-        "tax": _width(rates, _("Tax")),
-        "amount": _width([money(line.amount, currency) for line in document.lines], _("Amount")),
-        "sum": _width(sums, font_size=11.5),
+        **{name: f"{width * scale:.1f}pt" for name, width in widths.items()},
+        "type": f"{TYPE_SIZE * scale:.2f}pt",
+        "sum": f"{_width(sums, size=SUM_SIZE):.1f}pt",
     }
 
 
-def _width(figures: Iterable[str], heading: str = "", font_size: float = 9) -> str:
-    """Room for the widest figure and the longest word of its heading, with a gap before them."""
-    ems = max(map(_ems, figures), default=0) * font_size
-    words = max(map(_ems, heading.split()), default=0) * 8
-    return f"{min(max(ems, words), 140) + 16:.1f}pt"
+def _width(figures: Iterable[str], heading: str = "", size: float = TYPE_SIZE) -> float:
+    """Points for the widest figure or the longest word above it, with a gap before them."""
+    widest = max(map(_ems, figures), default=0) * size
+    longest = max(map(_ems, heading.split()), default=0) * LABEL_SIZE
+    return max(widest, longest) + COLUMN_GAP
 
 
 def _ems(text: str) -> float:
-    """About how wide the text is: Han characters are square, others narrower."""
-    return sum(1.05 if east_asian_width(char) in "WF" else 0.63 for char in text)
+    """About how wide the text is: Han characters are square, others narrower, marks nothing."""
+    shown = (char for char in text if category(char) not in ("Cf", "Mn"))
+    return sum(1.05 if east_asian_width(char) in "WF" else 0.63 for char in shown)
 
 
 def readable(color: str) -> str:

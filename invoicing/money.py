@@ -9,7 +9,12 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency, format_decimal, get_currency_symbol
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    get_currency_symbol,
+    get_minus_sign_symbol,
+)
 from iso4217 import Currency as IsoCurrency
 
 # 10 trillion of a two-decimal currency; thousands of them still fit a 64-bit ledger balance,
@@ -190,7 +195,9 @@ def _format(value: Decimal, code: str, language: str, minimum: int, maximum: int
     if get_currency_symbol(code, locale) == code:
         # Letters touching digits read badly: "USDC 1.25", not "USDC1.25".
         pattern = re.sub(r"¤(?=[#0])", "¤\u00a0", pattern)
-    return str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+    text = str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+    # The language's own sign: in Arabic and Hebrew it carries the mark that keeps it on the left.
+    return text.replace("-", get_minus_sign_symbol(locale), 1) if value < 0 else text
 
 
 def format_number(value: Decimal, language: str = "en") -> str:

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -93,7 +94,9 @@ def pay(request: HttpRequest, page: Hosted) -> HttpResponse:
     except RailError:
         sorry = _("The payment could not be started, and nothing was taken. Try again in a minute.")
         return _render(request, page, status=502, error=sorry)
-    return _see_other(payment.url)
+    # A page of this installation is shown at the address the payer came by: to the policy on
+    # where forms may lead, "localhost" and "127.0.0.1" are two different sites.
+    return _see_other(payment.url.removeprefix(settings.PUBLIC_URL))
 
 
 @require_safe

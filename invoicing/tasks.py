@@ -16,7 +16,6 @@ from django.conf import settings
 from invoicing import archive, clock, egress, pdf, signing, transport
 from invoicing.actions import invoices, messages, webhooks
 from invoicing.due import due
-from invoicing.errors import BillhookError
 from invoicing.failpoints import failpoint
 from invoicing.models import Delivery, IdempotentRequest, Invoice, Message, WebhookEndpoint
 
@@ -43,17 +42,48 @@ def fan_out_events() -> int:
 
 @shared_task
 def deliver_webhooks() -> int:
-    """Deliver what is due, one claimed batch after another."""
+    """Deliver what is due, one claimed batch after another.
+
+    Endpoints are served side by side, and each one's deliveries in the order of the events.
+    """
     done = 0
     while batch := webhooks.claim_deliveries(DELIVERIES_AT_ONCE, DELIVERY_LEASE):
+        by_endpoint: dict[int, list[Delivery]] = {}
+        for delivery in sorted(batch, key=lambda delivery: delivery.event_id):
+            by_endpoint.setdefault(delivery.endpoint_id, []).append(delivery)
         with ThreadPoolExecutor(DELIVERIES_AT_ONCE) as pool:
-            requests = [_request(delivery) for delivery in batch]
-            answers = pool.map(lambda request: _post(*request), requests)
-            for delivery, answer in zip(batch, answers, strict=True):
-                failpoint("deliver_webhooks:answered")
-                webhooks.record_attempt(delivery.pk, answer)
+            untried = {delivery.pk for delivery in batch}
+            for attempts in pool.map(_serve, by_endpoint.values()):
+                for delivery_pk, attempt in attempts.items():
+                    failpoint("deliver_webhooks:answered")
+                    webhooks.record_attempt(delivery_pk, attempt)
+                untried -= attempts.keys()
+        if untried:
+            webhooks.put_back(sorted(untried))
         done += len(batch)
     return done
+
+
+def _serve(deliveries: list[Delivery]) -> dict[int, webhooks.Attempt]:
+    """Post one endpoint's deliveries, until one gets no answer at all or the lease runs out."""
+    attempts: dict[int, webhooks.Attempt] = {}
+    last_start = clock.wall() + DELIVERY_LEASE - timedelta(seconds=2 * DELIVERY_TIMEOUT_SECONDS)
+    for delivery in deliveries:
+        if attempts and clock.wall() > last_start:
+            break
+        attempt = attempts[delivery.pk] = _try(delivery)
+        if attempt.status_code is None:
+            break
+    return attempts
+
+
+def _try(delivery: Delivery) -> webhooks.Attempt:
+    """Post one delivery. Whatever goes wrong with it, those beside it must not wait."""
+    try:
+        return _post(*_request(delivery))
+    except Exception as error:
+        _log.exception("a delivery could not be tried", extra={"delivery": delivery.public_id})
+        return webhooks.Attempt(error=f"The delivery could not be made: {error!r}")
 
 
 def _request(delivery: Delivery) -> tuple[str, bytes, dict[str, str]]:
@@ -133,6 +163,11 @@ def send(message: Message) -> Message:
         return messages.record_refused(
             message.pk, f"The PDF could not be made: {failure}", permanent=False
         )
+    except Exception as error:  # whatever it is, the mails behind this one must not wait
+        _log.exception("a mail could not be made", extra={"mail": message.public_id})
+        return messages.record_refused(
+            message.pk, f"The mail could not be made: {error!r}", permanent=False
+        )
     failpoint("send_mail:after_smtp")
     return messages.record_sent(message.pk, raw)
 
@@ -156,8 +191,8 @@ def _one(act: Callable[[int], bool], pk: int) -> bool:
     """Do one of many; a poisonous one is logged and stops nobody else."""
     try:
         return act(pk)
-    except BillhookError:
-        _log.exception("skipped")
+    except Exception:
+        _log.exception("an invoice was skipped", extra={"invoice": pk})
         return False
 
 

@@ -1,10 +1,19 @@
 """What may be asked for about money: fields, limits and messages."""
 
-from typing import Annotated, Literal
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
+from isodate import Duration, parse_duration
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from invoicing.inputs import CurrencyCode, Input, Instant, Line, PositiveAmount
+from invoicing.fields import CurrencyCode, Input, Instant, Line, PositiveAmount
+
+# Each part has at most six digits, so that none of them leaves the calendar by itself.
+_DURATION: Final = re.compile(
+    r"P(?=[0-9T])([0-9]{1,6}Y)?([0-9]{1,6}M)?([0-9]{1,6}W)?([0-9]{1,6}D)?"
+    r"(T(?=[0-9])([0-9]{1,6}H)?([0-9]{1,6}M)?([0-9]{1,6}S)?)?"
+)
 
 
 class PaymentInput(Input):
@@ -44,8 +53,31 @@ class WalletChanges(Input):
     is_default: bool = Field(default=False, strict=True)
 
 
+def _duration(text: Any) -> timedelta | Duration:
+    """ISO 8601: P40D, P1M, PT90M. Months and years are as long as the calendar says."""
+    if not isinstance(text, str) or not _DURATION.fullmatch(text):
+        raise ValueError("must be an ISO 8601 duration such as P40D, P1M or PT90M")
+    duration: timedelta | Duration = parse_duration(text)
+    if not duration:
+        raise ValueError("must be more than nothing")
+    return duration
+
+
 class ClockInput(Input):
     """Where to move a test merchant's clock: by an ISO 8601 duration, or to an instant."""
 
-    advance: Annotated[str, Field(max_length=40)] | None = None
+    advance: (
+        Annotated[
+            Any,
+            BeforeValidator(_duration),
+            WithJsonSchema({"type": "string", "examples": ["P40D"]}),
+        ]
+        | None
+    ) = None
     to: Instant | None = None
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.advance is None) == (self.to is None):
+            raise ValueError('takes either "advance" or "to"')
+        return self

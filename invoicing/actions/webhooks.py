@@ -1,5 +1,6 @@
 """The verbs of webhooks: endpoints, and what becomes of each delivery."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import SystemRandom
@@ -18,6 +19,8 @@ from invoicing.representations import public_url
 MAX_ENDPOINTS = 20
 ROTATION_OVERLAP = timedelta(hours=24)
 DISABLE_AFTER = timedelta(days=5)
+# An endpoint that does not answer one delivery is spared the others for a while.
+HELD_BACK = timedelta(seconds=30)
 _jitter = SystemRandom()
 
 
@@ -177,7 +180,9 @@ def record_attempt(delivery_pk: int, attempt: Attempt) -> Delivery:
         delivery.next_attempt_at = None
         endpoint.failing_since = None
     else:
-        delay = signing.next_delay(delivery.attempts_made, jitter=_jitter, retry_after=attempt.retry_after)
+        delay = signing.next_delay(
+            delivery.attempts_made, jitter=_jitter, retry_after=attempt.retry_after
+        )
         if delay is None:
             delivery.status = Delivery.Status.FAILED
             delivery.next_attempt_at = None
@@ -208,6 +213,14 @@ def claim_deliveries(limit: int, lease: timedelta) -> list[Delivery]:
         )
         Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(leased_until=at + lease)
     return rows
+
+
+@action
+def put_back(delivery_pks: Sequence[int]) -> None:
+    """Give up a claim on deliveries that were not tried: their endpoint is not answering."""
+    Delivery.objects.filter(pk__in=delivery_pks, status="pending").update(
+        leased_until=None, next_attempt_at=clock.wall() + HELD_BACK
+    )
 
 
 def _disable(endpoint: WebhookEndpoint, reason: str) -> None:

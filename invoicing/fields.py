@@ -1,0 +1,293 @@
+"""What a single field may hold, and how it is told when it holds something else.
+
+Numbers are accepted as JSON text or JSON numbers read as Decimal, never as floats, never as
+true, and always in plain ASCII digits. Texts are composed (NFC) and free of control characters.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+from babel import Locale
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import validate_email
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from invoicing import money
+from invoicing.errors import ValidationFailed
+
+METADATA_KEYS, METADATA_DEPTH, METADATA_BYTES, METADATA_KEY_LENGTH = 50, 5, 8192, 64
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Input(BaseModel):
+    """Base of all inputs: unknown fields are refused by name, nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _composed(value: Any) -> Any:
+    """Text in Unicode's composed form, before its length is measured: composing may lengthen."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+def one_line(text: str) -> str:
+    if _CONTROL.search(text) or "\n" in text or "\t" in text:
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+def many_lines(text: str) -> str:
+    text = text.replace("\r\n", "\n")
+    if _CONTROL.search(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _email(text: str) -> str:
+    if not text:
+        return text
+    try:
+        validate_email(text)
+    except DjangoValidationError:
+        raise ValueError("must be an email address such as name@example.com") from None
+    return text
+
+
+def _plain_number(value: Any) -> Any:
+    """Text, int or Decimal as text; anything else, true included, is not a number here."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError('must be a decimal number such as "12.50"')
+    if isinstance(value, Decimal):
+        # Written out, 1E+999999999 would fill the memory.
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int) or not -60 <= exponent <= 0:
+            raise ValueError('must be a plain decimal number such as "12.50"')
+    return value if isinstance(value, str) else format(value, "f")
+
+
+def _decimal(places: int, minimum: str, maximum: str, *, above: bool = False) -> Any:
+    least, most = Decimal(minimum), Decimal(maximum)
+
+    def read(value: Any) -> Decimal:
+        number = money.parse_decimal(_plain_number(value), places=places)
+        if number < least or (above and number == least):
+            raise ValueError(f"must be {'more than' if above else 'at least'} {least}")
+        if number > most:
+            raise ValueError(f"must be at most {most}")
+        return number
+
+    return BeforeValidator(read)
+
+
+def _number_schema(example: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}, {"type": "number"}],
+            "examples": [example],
+        }
+    )
+
+
+def _currency(code: Any) -> Any:
+    if not isinstance(code, str):
+        raise ValueError("must be a currency code such as USD")
+    return money.asset(code.strip().upper()).code
+
+
+@cache
+def _countries() -> frozenset[str]:
+    codes = map(str, Locale("en").territories)
+    return frozenset(code for code in codes if re.fullmatch("[A-Z]{2}", code)) - {"ZZ", "EU"}
+
+
+def _country(code: str) -> str:
+    code = code.upper()
+    if code and code not in _countries():
+        raise ValueError("must be a two-letter ISO 3166 country code such as DE")
+    return code
+
+
+def _language(code: str) -> str:
+    if not re.fullmatch(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2})?", code):
+        raise ValueError("must be a language code such as en or pt-BR")
+    return code.replace("_", "-").lower()
+
+
+def _instant(value: Any) -> Any:
+    """ISO 8601 text: a date, or a date and time with its offset. Numbers are not dates."""
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or not value.isascii():
+        raise ValueError("must be an ISO 8601 date or time such as 2026-12-31T12:00:00Z")
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            return _in_our_time(date.fromisoformat(value))
+        if re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", value):
+            instant = datetime.fromisoformat(value)
+            if instant.tzinfo is None:
+                raise ValueError("must say its time zone, as in 2026-12-31T12:00:00Z")
+            return _in_our_time(instant)
+    except ValueError as error:
+        if str(error).startswith("must"):
+            raise
+    raise ValueError("must be an ISO 8601 date or time such as 2026-12-31T12:00:00Z")
+
+
+D = TypeVar("D", bound=date)
+
+
+def _in_our_time(day: D) -> D:
+    if not 2000 <= day.year <= 2200:
+        raise ValueError("must lie between the years 2000 and 2200")
+    return day
+
+
+def _metadata(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("must be an object of names and values")
+    if len(value) > METADATA_KEYS:
+        raise ValueError(f"must have at most {METADATA_KEYS} keys")
+    _check_depth(value, 1)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if "\\u0000" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("must not contain NUL or unpaired surrogates")
+    if len(text.encode()) > METADATA_BYTES:
+        raise ValueError(f"must be at most {METADATA_BYTES} bytes as JSON")
+    return json.loads(json.dumps(value, default=_json_number, allow_nan=False))
+
+
+def _json_number(value: Any) -> Any:
+    """Metadata is the merchant's own and is not billed: its numbers may be JSON floats."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    if depth > METADATA_DEPTH:
+        raise ValueError(f"must be at most {METADATA_DEPTH} levels deep")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not 1 <= len(key) <= METADATA_KEY_LENGTH:
+                raise ValueError(f"keys must have 1 to {METADATA_KEY_LENGTH} characters")
+            if isinstance(item, dict | list):
+                _check_depth(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict | list):
+                _check_depth(item, depth + 1)
+
+
+COMPOSED = BeforeValidator(_composed)
+Line = Annotated[str, COMPOSED, AfterValidator(one_line)]
+Name = Annotated[str, Field(max_length=200), COMPOSED, AfterValidator(one_line)]
+RequiredName = Annotated[
+    str, Field(min_length=1, max_length=200), COMPOSED, AfterValidator(one_line)
+]
+Reference = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
+Text = Annotated[str, Field(max_length=2000), COMPOSED, AfterValidator(many_lines)]
+Email = Annotated[str, Field(max_length=254), AfterValidator(one_line), AfterValidator(_email)]
+CurrencyCode = Annotated[
+    str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "examples": ["USD"]})
+]
+Language = Annotated[str, Field(max_length=10), AfterValidator(_language)]
+Country = Annotated[str, Field(max_length=2), AfterValidator(_country)]
+Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]
+Instant = Annotated[
+    datetime | date,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "examples": ["2026-12-31T12:00:00Z", "2026-12-31"]}),
+]
+Quantity = Annotated[
+    Decimal,
+    _decimal(money.MAX_QUANTITY_PLACES, "0", "1000000000", above=True),
+    _number_schema("2.5"),
+]
+UnitPrice = Annotated[
+    Decimal,
+    _decimal(money.MAX_UNIT_PRICE_PLACES, "0", "1000000000000"),
+    _number_schema("19.99"),
+]
+Percent = Annotated[Decimal, _decimal(4, "0", "100"), _number_schema("19")]
+Amount = Annotated[Decimal, _decimal(8, "0", "1000000000000"), _number_schema("25.00")]
+PositiveAmount = Annotated[
+    Decimal, _decimal(8, "0", "1000000000000", above=True), _number_schema("25.00")
+]
+
+
+I = TypeVar("I", bound=BaseModel)  # noqa: E741
+
+
+def read(model: type[I], data: Any) -> I:
+    """Validate a door's data. Raises ValidationFailed naming every field that is wrong."""
+    if not isinstance(data, Mapping):
+        raise ValidationFailed([("", "The request must be a JSON object.")])
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        raise ValidationFailed(
+            [(_path(item["loc"], data), _sentence(item)) for item in error.errors()]
+        ) from None
+
+
+def _path(location: tuple[int | str, ...], data: Any) -> str:
+    """`("line_items", 0, "unit_price")` as `line_items[0].unit_price`."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif not part.startswith(("function-", "literal[", "constrained-")):
+            path += f".{part}" if path else part
+    return path
+
+
+_SENTENCES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field here",
+    "string_type": "must be text",
+    "string_unicode": "must be text without unpaired surrogates",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "int_type": "must be a whole number",
+}
+
+
+def _sentence(item: Any) -> str:
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters"
+    if kind == "string_too_short":
+        return "must not be empty"
+    if kind == "too_short":
+        return f"must have at least {context['min_length']} item"
+    if kind == "too_long":
+        what = "characters" if isinstance(item["input"], str) else "items"
+        return f"must have at most {context['max_length']} {what}"
+    if kind == "string_pattern_mismatch":
+        return f"must match {context['pattern']}"
+    if kind in {"greater_than_equal", "less_than_equal"}:
+        bound = context.get("ge", context.get("le"))
+        return f"must be at {'least' if 'ge' in context else 'most'} {bound}"
+    if kind == "literal_error":
+        return f"must be one of {context['expected']}"
+    return _SENTENCES.get(kind, str(item["msg"]))

@@ -1,0 +1,1 @@
+"""Speed, measured: every figure is a ratio to a limit measured in the same run."""

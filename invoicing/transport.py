@@ -12,6 +12,7 @@ from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
+import idna
 from django.conf import settings
 
 from invoicing.models import Message
@@ -32,9 +33,9 @@ def compose(message: Message, pdf: tuple[str, bytes] | None = None) -> EmailMess
     sender_name, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
     mail["Subject"] = " ".join(message.subject.split())
     mail["From"] = Address(message.from_name or sender_name, addr_spec=sender)
-    mail["To"] = Address(addr_spec=message.to)
+    mail["To"] = _address(message.to)
     if message.reply_to:
-        mail["Reply-To"] = Address(addr_spec=message.reply_to)
+        mail["Reply-To"] = _address(message.reply_to)
     host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
     mail["Message-ID"] = f"<{message.public_id}@{host}>"
     mail["Date"] = format_datetime(message.created_at)
@@ -46,6 +47,14 @@ def compose(message: Message, pdf: tuple[str, bytes] | None = None) -> EmailMess
         name, content = pdf
         mail.add_attachment(content, maintype="application", subtype="pdf", filename=name)
     return mail
+
+
+def _address(text: str) -> Address:
+    """An address as mail servers read it: a name in another script in its ASCII form (RFC 5891)."""
+    user, _, domain = text.rpartition("@")
+    if not domain.isascii():
+        domain = idna.encode(domain, uts46=True).decode()
+    return Address(addr_spec=f"{user}@{domain}")
 
 
 def hand_over(mail: EmailMessage) -> bytes | None:

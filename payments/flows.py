@@ -18,12 +18,12 @@ def start(invoice_pk: int, rail: str, amount: int | None = None) -> Payment:
     """
     payment = pay.begin_payment(invoice_pk, rail, amount)
     failpoint("start:after_begin")
-    if payment.url:
-        return payment
-    instructions = RAILS[rail].start(payment)
-    failpoint("start:after_provider")
-    payment = pay.record_instructions(payment.pk, instructions)
-    waiting = Payment.objects.filter(invoice_id=invoice_pk, status="pending").exclude(pk=payment.pk)
+    if not payment.url:
+        instructions = RAILS[rail].start(payment)
+        failpoint("start:after_provider")
+        payment = pay.record_instructions(payment.pk, instructions)
+    # Of two that begin at the same moment the later one stays open.
+    waiting = Payment.objects.filter(invoice_id=invoice_pk, status="pending", pk__lt=payment.pk)
     for older in waiting.only("pk"):
         cancel(older.pk)
     return payment

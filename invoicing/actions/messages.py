@@ -48,6 +48,8 @@ def record_sent(message_pk: int, raw: bytes | None = None) -> Message:
 def record_refused(message_pk: int, reason: str, *, permanent: bool) -> Message:
     """The mail did not go out: try again later, or give up where trying cannot help."""
     message = Message.objects.select_for_update().get(pk=message_pk)
+    if message.status == Message.Status.SENT:  # another worker got it through meanwhile
+        return message
     message.reason = reason[:300]
     message.leased_until = None
     if permanent or message.attempts_made >= len(RETRY_DELAYS):

@@ -224,18 +224,24 @@ def _in_flight(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
 
 
 def _end(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
-    """Nothing was taken. A payer who merely left is no failure worth telling."""
-    abandoned = payment.status == PaymentStatus.PENDING and not outcome.failure_code
+    """Nothing was taken. A payer who merely left is no failure worth telling, and a card that was
+    refused before they left has been told."""
+    left = (
+        payment.status == PaymentStatus.PENDING
+        and outcome.state == State.CANCELED
+        and outcome.declined <= payment.declines
+    )
     if outcome.state == State.FAILED or payment.status in IN_FLIGHT:
         payment.fail(outcome.failure_code or "canceled", outcome.failure_message)
     else:
         payment.cancel()
+    payment.declines = max(payment.declines, outcome.declined)
     payment.next_look_at = None
     payment.save()
     _land(invoice)
     invoice.updated_at = payment.updated_at
     invoice.save()
-    if not abandoned:
+    if not left:
         events.record("invoice.payment_failed", invoice)
 
 

@@ -11,7 +11,8 @@ from payments.models import Wallet
 @action
 def create_wallet(merchant: Merchant, wanted: WalletInput) -> Wallet:
     """Open a wallet; the first of its asset receives by default."""
-    others = merchant.wallets.select_for_update().filter(currency=wanted.currency)
+    _one_at_a_time(merchant.pk)
+    others = merchant.wallets.filter(currency=wanted.currency)
     is_default = wanted.is_default or not others.filter(is_default=True).exists()
     if is_default:
         others.update(is_default=False)
@@ -27,6 +28,7 @@ def create_wallet(merchant: Merchant, wanted: WalletInput) -> Wallet:
 @action
 def update_wallet(merchant: Merchant, public_id: str, changes: WalletChanges) -> Wallet:
     """Rename a wallet, or let it receive by default."""
+    _one_at_a_time(merchant.pk)
     wallet = merchant.wallets.select_for_update().filter(public_id=public_id).first()
     if wallet is None:
         raise NotFound(f"There is no wallet {public_id}.")
@@ -46,6 +48,13 @@ def receiving_wallet(invoice: Invoice) -> Wallet:
     """
     if invoice.wallet_id:
         return Wallet.objects.get(pk=invoice.wallet_id)
+    defaults = Wallet.objects.filter(
+        merchant=invoice.merchant, currency=invoice.currency, is_default=True
+    )
+    wallet = defaults.first()
+    if wallet is not None:
+        return wallet
+    _one_at_a_time(invoice.merchant_id)
     wallet, _ = Wallet.objects.get_or_create(
         merchant=invoice.merchant,
         currency=invoice.currency,
@@ -53,3 +62,11 @@ def receiving_wallet(invoice: Invoice) -> Wallet:
         defaults={"name": f"{invoice.currency} wallet", "created_at": clock.wall()},
     )
     return wallet
+
+
+def _one_at_a_time(merchant_pk: int) -> None:
+    """Let nobody else open a wallet or choose a default here until this transaction ends.
+
+    Locks the merchant's row, but not against those who only refer to it.
+    """
+    Merchant.objects.select_for_update(no_key=True).get(pk=merchant_pk)

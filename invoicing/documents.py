@@ -287,52 +287,6 @@ def _qr(url: str) -> str:
     return str(segno.make(url, micro=False, error="m").svg_data_uri(border=0, dark=INK))
 
 
-# What each mail tells; a mail that lacks any of it is a mistake to find before it is sent.
-_ABOUT_INVOICE = frozenset({
-    "merchant_name", "brand_color", "recipient_name", "number", "currency", "total", "title",
-    "message", "lines", "payment_url", "document",
-})  # fmt: skip
-MAILS: dict[str, frozenset[str]] = {
-    "invoice": _ABOUT_INVOICE | {"amount_due", "due_on"},
-    "receipt": _ABOUT_INVOICE | {"amount_paid", "paid_on"},
-    "webhook_disabled": frozenset({"merchant_name", "endpoint_url", "reason", "url"}),
-    "invitation": frozenset({"account_name", "inviter_name", "role", "url", "days"}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A mail as it will be read: one line, plain text, and HTML that says the same."""
-
-    subject: str
-    text: str
-    html: str
-
-
-def render_mail(kind: str, context: Mapping[str, Any], language: str) -> Mail:
-    """The mail of this kind in this language. Raises KeyError naming what the context lacks."""
-    missing = MAILS[kind] - context.keys()
-    if missing:
-        raise KeyError(f"a mail of kind {kind} needs {', '.join(sorted(missing))}")
-    with translation.override(language):
-        told = {
-            **context,
-            "language": language,
-            "direction": "rtl" if translation.get_language_bidi() else "ltr",
-            "brand": readable(context.get("brand_color", INK)),
-        }
-        subject = _one_line(render_to_string(f"mails/{kind}/subject.txt", told))
-        text = render_to_string(f"mails/{kind}/text.txt", told)
-        html = render_to_string(f"mails/{kind}/html.html", {**told, "subject": subject})
-    return Mail(subject, re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", html)
-
-
-def _one_line(text: str) -> str:
-    """A subject: nothing a name holds may begin another header."""
-    words = " ".join(text.split())
-    return "".join(char for char in words if char.isprintable())[:250]
-
-
 def document_of(invoice: Invoice) -> InvoiceDocument:
     """The invoice as a document: as issued, or for a draft as it would be issued now."""
     draft = invoice.status == Status.DRAFT

@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import Max
 
-from invoicing import clock, documents
+from invoicing import clock, documents, letters
 from invoicing.doorbell import ring
 from invoicing.models import Invoice, Merchant, Message
 from invoicing.representations import public_url
@@ -26,7 +26,7 @@ def queue_for_invoice(invoice: Invoice, kind: str) -> Message:
     merchant = invoice.merchant
     previous = invoice.messages.filter(kind=kind).aggregate(last=Max("repeat"))["last"]
     document = documents.document_of(invoice)
-    rendered = documents.render_mail(kind, _context(invoice, document), document.language)
+    rendered = letters.render_mail(kind, _context(invoice, document), document.language)
     return _queue(
         merchant=merchant,
         invoice=invoice,
@@ -75,7 +75,7 @@ def queue(
     language: str = "en",
 ) -> Message:
     """Queue a mail that is not about one invoice, in the caller's transaction."""
-    rendered = documents.render_mail(kind, context, language)
+    rendered = letters.render_mail(kind, context, language)
     return _queue(
         merchant=merchant,
         kind=kind,

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_decimal_symbol
+from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -51,13 +53,25 @@ def find(slug: str) -> Invoice:
 def spoken_to(request: HttpRequest, invoice: Invoice) -> Iterator[None]:
     """Speak the payer's language, or else the browser's, in the seller's time zone."""
     wanted = invoice.language or invoice.buyer_snapshot.get("language") or ""
-    try:
-        spoken = translation.get_supported_language_variant(wanted)
-    except LookupError:
-        spoken = translation.get_language_from_request(request)
+    spoken = _spoken(wanted) or _spoken(translation.get_language_from_request(request)) or "en"
     zone = ZoneInfo(invoice.seller_snapshot.get("timezone") or "UTC")
     with translation.override(spoken), timezone.override(zone):
         yield
+
+
+@cache
+def _spoken(wanted: str) -> str:
+    """The language, or its nearest relative, if these pages are written in it.
+
+    A page that says it is Arabic and speaks English helps nobody, least of all a screen reader.
+    """
+    try:
+        found = translation.get_supported_language_variant(wanted)
+    except LookupError:
+        return ""
+    catalog = Path(translation.to_locale(found), "LC_MESSAGES", "django.po")
+    written = any((Path(folder) / catalog).exists() for folder in settings.LOCALE_PATHS)
+    return found if written or found == settings.LANGUAGE_CODE else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,9 +118,9 @@ def pdf(request: HttpRequest, page: Hosted) -> HttpResponse:
         sorry = _("The PDF could not be made just now. Try again in a minute.")
         return _render(request, page, status=503, error=sorry)
     response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = content_disposition_header(
-        False, archive.file_name(page.invoice)
-    ) or "inline"
+    response["Content-Disposition"] = (
+        content_disposition_header(False, archive.file_name(page.invoice)) or "inline"
+    )
     return response
 
 

@@ -21,6 +21,7 @@ from urllib.request import urlopen
 
 import pytest
 import weasyprint
+from PIL import Image
 from pypdf import PdfReader
 from pypdf.generic import StreamObject
 from weasyprint.logger import LOGGER
@@ -303,6 +304,27 @@ def test_what_a_page_carries_in_itself_is_shown() -> None:
     text = text_of(pdf.render(html))
     assert "carried" in text
     assert "styled" in text
+
+
+@pytest.mark.parametrize(
+    ("form", "mode"),
+    [
+        ("PNG", "RGBA"),
+        ("PNG", "P"),
+        ("JPEG", "RGB"),
+        ("JPEG", "CMYK"),
+        ("WEBP", "RGBA"),
+        ("GIF", "P"),
+    ],
+)
+def test_images_of_every_usual_form_are_shown(form: str, mode: str) -> None:
+    file = BytesIO()
+    Image.effect_noise((40, 20), 50).convert(mode).save(file, form)
+    data = base64.b64encode(file.getvalue()).decode()
+    content = pdf.render(page(f"<img src='data:image/{form.lower()};base64,{data}'>"))
+    [image] = PdfReader(BytesIO(content)).pages[0].images
+    assert image.image is not None
+    assert image.image.size == (40, 20)
 
 
 @pytest.mark.parametrize(

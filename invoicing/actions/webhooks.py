@@ -8,7 +8,7 @@ from random import SystemRandom
 from django.conf import settings
 from django.db import transaction
 
-from invoicing import clock, egress, mail, signing
+from invoicing import addresses, clock, mail, signing
 from invoicing.actions.action import action
 from invoicing.doorbell import ring
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
@@ -249,8 +249,8 @@ def _disable(endpoint: WebhookEndpoint, reason: str) -> None:
 
 def _check_url(url: str) -> None:
     try:
-        egress.check_url(url, allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
-    except egress.EgressRefused as refusal:
+        addresses.check_url(url, allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
+    except addresses.EgressRefused as refusal:
         raise ValidationFailed([("url", str(refusal))]) from None
 
 

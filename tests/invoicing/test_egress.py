@@ -24,8 +24,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from invoicing import egress
-from invoicing.egress import EgressFailed, EgressRefused, Response, check_url, classify, post
+from invoicing import addresses, egress
+from invoicing.addresses import check_url, classify
+from invoicing.egress import EgressFailed, EgressRefused, Response, post
 
 ADA = "hooks.ada.example"
 PUBLIC_ADDRESSES = ["8.8.8.8", "2606:4700:4700::1111"]
@@ -484,7 +485,7 @@ def test_what_needs_no_dns_is_refused_at_registration(group: str, spy: SocketSpy
 def test_control_without_classification_every_forbidden_address_would_be_tried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(egress, "classify", lambda address: "public")
+    monkeypatch.setattr(addresses, "classify", lambda address: "public")
     for vector in LITERALS + ANSWERS + MIXED_ANSWERS:
         door = ClosedDoor()
         with pytest.raises(EgressFailed):
@@ -501,7 +502,7 @@ def test_a_loopback_server_is_not_even_connected_to(spy: SocketSpy) -> None:
 def test_control_without_classification_the_loopback_connect_would_happen(
     spy: SocketSpy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(egress, "classify", lambda address: "public")
+    monkeypatch.setattr(addresses, "classify", lambda address: "public")
     with receiver() as ada, pytest.raises(EgressFailed):
         post(f"https://127.0.0.1:{ada.port}/", b"{}", {}, timeout_seconds=5)
     assert spy.connections == [("127.0.0.1", ada.port)]

@@ -17,6 +17,8 @@ from invoicing.models import Account, Merchant, User
 from payments import ledger_triggers
 from payments.audit import Break, audit
 from tests import factories
+from tests.fakes.receiver import Receiver
+from tests.fakes.smtp import MailServer
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -164,6 +166,24 @@ def anonymous_api(db: None) -> Api:
 def committed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
     """`with committed():` runs what waits for a commit that a rolled-back test never makes."""
     return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+@pytest.fixture
+def mail_server(settings: Any) -> Iterator[MailServer]:
+    """A real mail server on loopback, to which the instance's mail goes."""
+    server = MailServer().start()
+    settings.MAIL_TRANSPORT = server.transport
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    """A real webhook receiver on loopback, which the instance may reach."""
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    listening = Receiver().start()
+    yield listening
+    listening.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -170,6 +170,8 @@ def record_attempt(delivery_pk: int, attempt: Attempt) -> Delivery:
         response_body=attempt.response_body[:2000],
         error=attempt.error[:300],
     )
+    if delivery.status == Delivery.Status.SUCCEEDED and not attempt.succeeded:
+        return delivery  # another worker got it through meanwhile
     delivery.attempts_made += 1
     delivery.leased_until = None
     delivery.last_status_code = attempt.status_code

@@ -1,5 +1,14 @@
-"""Addresses of checkout's dashboard."""
+"""Addresses of checkout's dashboard, and of the whole dashboard: one namespace, three rooms."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from checkout.dashboard import home
+from invoicing.dashboard.urls import urlpatterns as of_invoicing
+from payments.dashboard.urls import urlpatterns as of_payments
+
+app_name = "dashboard"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    *of_payments,
+    *of_invoicing,
+]

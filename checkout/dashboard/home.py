@@ -1,0 +1,207 @@
+"""The dashboard's home: what needs attention, what came in, what is owed, what happened last."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from invoicing import clock
+from invoicing.dashboard.access import MerchantRequest, merchant_page, page
+from invoicing.dashboard.history import title_of, who_did
+from invoicing.models import ApiKey, Merchant
+
+# Counting further than anyone will act on would only make the page slow.
+COUNTED = 100
+LATELY = timedelta(days=30)
+MAILS_LATELY = timedelta(days=14)
+ASKED_FOR = Q(status__in=["open", "paying"])
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Something that waits for a person."""
+
+    icon: str
+    tone: str
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the first things to do in a new account."""
+
+    title: str
+    text: str
+    href: str
+    done: bool
+
+
+@require_safe
+@merchant_page(None)
+def home(request: MerchantRequest) -> HttpResponse:
+    """Where a working day begins."""
+    merchant = request.merchant
+    asked = merchant.invoices.filter(ASKED_FOR)
+    received = merchant.payments.filter(
+        status="succeeded", succeeded_at__gte=clock.now(merchant) - LATELY
+    )
+    steps = first_steps(merchant)
+    context = {
+        "matters": matters_of(merchant),
+        "received": _by_currency(received, F("received") - F("amount_refunded")),
+        "outstanding": _by_currency(asked, F("total") - F("amount_paid")),
+        "overdue": _by_currency(
+            asked.filter(overdue_at__isnull=False), F("total") - F("amount_paid")
+        ),
+        "steps": [] if all(step.done for step in steps) else steps,
+        "steps_done": sum(step.done for step in steps),
+        "invoices": merchant.invoices.order_by("-pk")[:6],
+        "events": [
+            (row, title_of(row.type), who_did(row))
+            for row in merchant.events.defer("body").order_by("-pk")[:8]
+        ],
+    }
+    return page(request, "home.html", "home", context)
+
+
+def matters_of(merchant: Merchant) -> list[Matter]:
+    """What needs attention, the most pressing first."""
+    at = clock.wall()
+    failed = merchant.messages.filter(status="failed", created_at__gte=at - MAILS_LATELY)
+    endpoints = merchant.webhook_endpoints.filter(deleted_at=None)
+    switched_off = endpoints.filter(enabled=False).exclude(
+        disabled_reason__in=["", "Disabled by the merchant"]
+    )
+    found = [
+        _matter(
+            merchant.payments.filter(status="unknown"),
+            lambda n, text: (
+                ngettext(
+                    "%(n)s payment whose outcome is not known yet",
+                    "%(n)s payments whose outcome is not known yet",
+                    n,
+                )
+                % {"n": text}
+            ),
+            "clock",
+            "warn",
+            reverse("dashboard:payments") + "?status=unknown",
+        ),
+        _matter(
+            failed,
+            lambda n, text: (
+                ngettext(
+                    "%(n)s mail could not be delivered", "%(n)s mails could not be delivered", n
+                )
+                % {"n": text}
+            ),
+            "mail",
+            "bad",
+            reverse("dashboard:mails") + "?status=failed",
+        ),
+        _matter(
+            switched_off,
+            lambda n, text: (
+                ngettext(
+                    "%(n)s webhook endpoint was switched off after failing",
+                    "%(n)s webhook endpoints were switched off after failing",
+                    n,
+                )
+                % {"n": text}
+            ),
+            "webhook",
+            "bad",
+            reverse("dashboard:webhooks"),
+        ),
+        _matter(
+            endpoints.filter(enabled=True, failing_since__isnull=False),
+            lambda n, text: (
+                ngettext(
+                    "%(n)s webhook endpoint is failing", "%(n)s webhook endpoints are failing", n
+                )
+                % {"n": text}
+            ),
+            "webhook",
+            "warn",
+            reverse("dashboard:webhooks"),
+        ),
+        _matter(
+            merchant.invoices.filter(ASKED_FOR, overdue_at__isnull=False),
+            lambda n, text: (
+                ngettext("%(n)s invoice is overdue", "%(n)s invoices are overdue", n) % {"n": text}
+            ),
+            "alert",
+            "bad",
+            reverse("dashboard:invoices") + "?status=overdue",
+        ),
+        _matter(
+            merchant.invoices.filter(status="draft"),
+            lambda n, text: (
+                ngettext("%(n)s draft waits to be finished", "%(n)s drafts wait to be finished", n)
+                % {"n": text}
+            ),
+            "edit",
+            "info",
+            reverse("dashboard:invoices") + "?status=draft",
+        ),
+    ]
+    return [matter for matter in found if matter is not None]
+
+
+def first_steps(merchant: Merchant) -> list[Step]:
+    """What a new account does first; done for good once the first money has come in."""
+    invoices = merchant.invoices
+    return [
+        Step(
+            _("Say who you are"),
+            _("Your address and tax id stand on every invoice."),
+            reverse("dashboard:settings"),
+            bool(merchant.address.get("line1") or merchant.address.get("city")),
+        ),
+        Step(
+            _("Write an invoice"),
+            _("A draft can be changed until it looks right."),
+            reverse("dashboard:invoice_new"),
+            invoices.exists(),
+        ),
+        Step(
+            _("Send it"),
+            _("It gets its number, and a mail with the document and a link to pay."),
+            reverse("dashboard:invoices") + "?status=draft",
+            invoices.filter(sent_at__isnull=False).exists(),
+        ),
+        Step(
+            _("Get paid"),
+            _("On the test side, pay it yourself with the card 4242 4242 4242 4242.")
+            if not merchant.livemode
+            else _("Share its link, or mark it as paid when the money has come."),
+            reverse("dashboard:invoices") + "?status=open",
+            merchant.payments.filter(status="succeeded").exists(),
+        ),
+        Step(
+            _("Let a bot do it"),
+            _("An API key does all of this by program."),
+            reverse("dashboard:api_keys"),
+            ApiKey.objects.filter(bot__merchant=merchant).exists(),
+        ),
+    ]
+
+
+def _matter(rows: QuerySet[Any], words: Any, icon: str, tone: str, href: str) -> Matter | None:
+    count = rows.order_by()[: COUNTED + 1].count()
+    if not count:
+        return None
+    return Matter(icon, tone, words(count, f"{COUNTED}+" if count > COUNTED else str(count)), href)
+
+
+def _by_currency(rows: QuerySet[Any], amount: Any) -> list[dict[str, Any]]:
+    """Amounts do not add up across currencies, so there is one sum for each."""
+    summed = rows.order_by().values("currency").annotate(amount=Sum(amount), count=Count("pk"))
+    return list(summed.order_by("-count", "currency")[:6])

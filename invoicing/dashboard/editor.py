@@ -1,0 +1,338 @@
+"""The invoice as it is written: a form with lines, from and to the domain's own input."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from django.forms.utils import ErrorDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from invoicing import drafts, inputs, money
+from invoicing.dashboard import choices
+from invoicing.dashboard.editor_rows import (
+    DECIMAL,
+    DISCOUNT_KINDS,
+    TAX_BEHAVIORS,
+    LineForm,
+    MetadataForm,
+)
+from invoicing.dashboard.editor_start import initial_of, initial_of_line
+from invoicing.dashboard.forms import Check, Choice, Day, InputForm, Problem, Text, sentence
+from invoicing.errors import BillhookError, ValidationFailed
+from invoicing.inputs import InvoiceChanges, InvoiceInput, LineItemInput
+from invoicing.models import Invoice, Merchant
+
+
+@dataclass
+class Preview:
+    """Totals worked out from a form that may be half written; `invoice` is not saved."""
+
+    currency: str
+    invoice: Invoice | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+class InvoiceForm(InputForm):
+    """A draft being written."""
+
+    customer_search = Text(
+        gettext_lazy("Find a customer"), attrs={"type": "search", "enterkeyhint": "search"}
+    )
+    customer_id = Choice(gettext_lazy("Customer"))
+    recipient_name = Text(gettext_lazy("Name"))
+    recipient_email = Text(gettext_lazy("Email"), attrs={"inputmode": "email"})
+    recipient_type = Choice(gettext_lazy("Kind of recipient"), Invoice.RecipientType.choices)
+    currency = Choice(gettext_lazy("Currency"))
+    wallet_id = Choice(gettext_lazy("Wallet that receives"))
+    tax_behavior = Choice(gettext_lazy("Taxes are"), TAX_BEHAVIORS)
+    discount_value = Text(gettext_lazy("Discount on the whole invoice"), attrs=DECIMAL)
+    discount_kind = Choice(gettext_lazy("Kind of discount"), DISCOUNT_KINDS)
+    due_at = Day(gettext_lazy("Due date"))
+    expires_at = Day(
+        gettext_lazy("Can be paid until"),
+        help_text=gettext_lazy("After this day the invoice expires and can no longer be paid."),
+    )
+    purchase_order = Text(gettext_lazy("Purchase order"))
+    title = Text(gettext_lazy("Title"))
+    message = Text(
+        gettext_lazy("Message"),
+        lines=3,
+        help_text=gettext_lazy("In the mail and on the payment page."),
+    )
+    notes = Text(
+        gettext_lazy("Notes"), lines=3, help_text=gettext_lazy("At the foot of the document.")
+    )
+    memo = Text(gettext_lazy("Memo"), lines=2, help_text=gettext_lazy("Only your team sees it."))
+    language = Choice(gettext_lazy("Language of the document"))
+    allow_partial = Check(gettext_lazy("May be paid in parts"))
+    metadata_public = Check(gettext_lazy("The payer may see this data"))
+
+    reads = InvoiceInput
+    aliases: ClassVar[dict[str, str]] = {
+        "recipient.name": "recipient_name",
+        "recipient.email": "recipient_email",
+        "recipient.type": "recipient_type",
+        "discount": "discount_value",
+        "discount.percent": "discount_value",
+        "discount.amount": "discount_value",
+        "tax_rate": "tax_behavior",
+    }
+
+    def __init__(
+        self, merchant: Merchant, data: Any = None, invoice: Invoice | None = None
+    ) -> None:
+        super().__init__(data, initial=initial_of(merchant, invoice))
+        self.merchant, self.invoice = merchant, invoice
+        if invoice is not None:
+            self.reads = InvoiceChanges  # type: ignore[misc]
+        self.kept: list[LineForm] = []
+        self.lines = self._line_forms(invoice)
+        self.metadata = self._metadata_forms(invoice)
+        self.offer_choices()
+
+    # The rows of the form
+
+    def _line_forms(self, invoice: Invoice | None) -> list[LineForm]:
+        if self.is_bound:
+            return [LineForm(index, self.data) for index in _indexes(self.data, "line")]
+        if invoice is None:
+            return [LineForm(0, initial={"quantity": "1", "discount_kind": "percent"})]
+        rows = list(invoice.lines.all())
+        inclusive = bool(rows) and all(row.tax_inclusive for row in rows)
+        return [
+            LineForm(index, initial=initial_of_line(row, invoice.currency, inclusive))
+            for index, row in enumerate(rows)
+        ]
+
+    def _metadata_forms(self, invoice: Invoice | None) -> list[MetadataForm]:
+        if self.is_bound:
+            return [MetadataForm(index, self.data) for index in _indexes(self.data, "metadata")]
+        known = invoice.metadata if invoice else {}
+        rows = [
+            {"key": key, "value": value, "kind": "text"}
+            if isinstance(value, str)
+            else {"key": key, "value": json.dumps(value, ensure_ascii=False), "kind": "json"}
+            for key, value in known.items()
+        ]
+        return [MetadataForm(index, initial=row) for index, row in enumerate([*rows, {}])]
+
+    def add_line(self) -> LineForm:
+        """Another line, with the taxes of the one before it."""
+        initial: dict[str, Any] = {"quantity": "1", "discount_kind": "percent"}
+        if self.lines:
+            initial["taxes"] = [
+                {
+                    "rate": rate.value(),
+                    "name": name.value() or "",
+                    "category": category.value() or "S",
+                }
+                for rate, name, category in self.lines[-1].tax_rows
+                if rate.value()
+            ]
+        index = max((line.index for line in self.lines), default=-1) + 1
+        line = LineForm(index, initial=initial)
+        line.fields["description"].widget.attrs["autofocus"] = True
+        self.lines.append(line)
+        return line
+
+    def remove_line(self, index: int) -> None:
+        """Take a line away; a form without any line gets an empty one."""
+        self.lines = [line for line in self.lines if line.index != index]
+        if not self.lines:
+            self.add_line()
+
+    def add_metadata(self) -> MetadataForm:
+        """Another empty entry."""
+        index = max((row.index for row in self.metadata), default=-1) + 1
+        row = MetadataForm(index)
+        row.fields["key"].widget.attrs["autofocus"] = True
+        self.metadata.append(row)
+        return row
+
+    # The menus
+
+    def offer_choices(self) -> None:
+        """Fill the menus with what this merchant can choose from."""
+        merchant = self.merchant
+        search = self["customer_search"].value() or ""
+        chosen = self["customer_id"].value() or ""
+        default = _("Default of the customer or of your business (%(code)s)")
+        wallets = merchant.wallets.filter(archived_at=None).order_by("name")[:200]
+        self.offer(
+            customer_id=choices.customers(merchant, search, chosen),
+            currency=choices.currencies(default % {"code": merchant.currency}),
+            wallet_id=[
+                ("", _("Default wallet of the currency")),
+                *((row.public_id, f"{row.name} · {row.currency}") for row in wallets),
+            ],
+            language=choices.languages(
+                self["language"].value() or "", blank=_("Language of the customer")
+            ),
+        )
+
+    # From the form to the domain
+
+    def wanted(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        wanted: dict[str, Any] = {
+            name: data.get(name, "")
+            for name in ("title", "message", "memo", "notes", "purchase_order", "language")
+        }
+        wanted |= self._money_wanted()
+        wanted["recipient"] = {
+            "name": data.get("recipient_name", ""),
+            "email": data.get("recipient_email", ""),
+            "type": data.get("recipient_type") or "human",
+        }
+        for name in ("due_at", "expires_at"):
+            # A day that was not touched keeps the hour that it may have had.
+            if self.invoice is None or data.get(name, "") != self.initial[name]:
+                wanted[name] = data.get(name) or None
+        wanted["allow_partial"] = data.get("allow_partial", False)
+        wanted["metadata_public"] = data.get("metadata_public", False)
+        wanted["metadata"] = self._metadata()
+        self.kept = [line for line in self.lines if not line.is_blank()] or self.lines[:1]
+        wanted["line_items"] = [line.wanted() for line in self.kept if line.is_bound]
+        return wanted
+
+    def _money_wanted(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        discount = None
+        if data.get("discount_value"):
+            discount = {data.get("discount_kind") or "percent": data["discount_value"]}
+        return {
+            "customer_id": data.get("customer_id") or None,
+            "wallet_id": data.get("wallet_id") or None,
+            "currency": data.get("currency") or None,
+            "discount": discount,
+            "tax_behavior": data.get("tax_behavior") or "exclusive",
+        }
+
+    def _metadata(self) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        for row in self.metadata:
+            if not row.is_valid():
+                continue
+            key = row.cleaned_data.get("key")
+            if key in entries:
+                row.add_error("key", _("This name stands here twice."))
+            elif key:
+                entries[key] = row.cleaned_data["value"]
+        return entries
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        # Its own errors count too, though nothing is read from the form then.
+        if any(row.errors for row in self.metadata):
+            self.input = None
+        return cleaned
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and not any(row.errors for row in [*self.lines, *self.metadata])
+
+    def refuse_field(self, path: str, message: str) -> None:
+        line = re.match(r"line_items\[(\d+)\]\.?(.*)", path)
+        if line is None:
+            super().refuse_field(path, message)
+            return
+        form = self.kept[int(line[1])]
+        name = form.field_for(line[2])
+        if not form.errors.get(name):
+            form.add_error(name, sentence(message))
+
+    @property
+    def has_folded_errors(self) -> bool:
+        """Whether something is wrong in the part that is folded away."""
+        folded = ("title", "expires_at", "wallet_id", "language", "recipient_type")
+        return any(self.errors.get(name) for name in folded) or any(
+            row.is_bound and row.errors for row in self.metadata
+        )
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything to put right: of the form, then of each line and entry."""
+        found = super().problems
+        for place, line in enumerate(self.lines, start=1):
+            if line.is_bound:
+                label = _("Line %(place)d") % {"place": place}
+                found += [
+                    Problem(target, f"{label}, {name}", message)
+                    for target, name, message in line.problems
+                ]
+        for row in self.metadata:
+            if row.is_bound:
+                found += row.problems
+        return found
+
+    # Live totals
+
+    def preview(self) -> Preview:
+        """What the lines that are complete come to, saying what was left out."""
+        if not self.is_bound:
+            return self._known()
+        currency = self._currency()
+        complete: list[LineForm] = []
+        left_out = 0
+        for line in self.lines:
+            if not line.is_bound or line.is_blank():
+                continue
+            wanted = line.wanted()
+            try:
+                inputs.read(LineItemInput, {**wanted, "description": "·"})
+            except ValidationFailed:
+                left_out += 1
+            else:
+                complete.append(line)
+        preview = Preview(currency)
+        if left_out:
+            preview.notes.append(
+                ngettext(
+                    "%(count)d line is not complete and is left out.",
+                    "%(count)d lines are not complete and are left out.",
+                    left_out,
+                )
+                % {"count": left_out}
+            )
+        if complete:
+            self._work_out(complete, preview)
+        return preview
+
+    def forgive(self) -> None:
+        """Say nothing yet about what is wrong: the form is still being written."""
+        for form in (self, *self.lines, *self.metadata):
+            form._errors = ErrorDict()
+
+    def _work_out(self, complete: list[LineForm], preview: Preview) -> None:
+        lines = [{**line.wanted(), "description": "·"} for line in complete]
+        try:
+            wanted = inputs.read(InvoiceInput, {**self._money_wanted(), "line_items": lines})
+            invoice, items = drafts.draft(self.merchant, wanted)
+        except BillhookError as refusal:
+            preview.notes.append(refusal.message)
+            return
+        preview.invoice, preview.currency = invoice, invoice.currency
+        for line, item in zip(complete, items, strict=True):
+            line.worked_out = item
+
+    def _known(self) -> Preview:
+        """The totals as they were saved."""
+        if self.invoice is None:
+            return Preview(currency=self.merchant.currency)
+        for line, item in zip(self.lines, self.invoice.lines.all(), strict=True):
+            line.worked_out = item
+        return Preview(self.invoice.currency, self.invoice)
+
+    def _currency(self) -> str:
+        chosen = self.cleaned.get("currency", "").upper()
+        return chosen if chosen in money.ASSETS else self.merchant.currency
+
+
+def _indexes(data: Mapping[str, Any], kind: str) -> list[int]:
+    """The rows of this kind that were sent, in the order they stood on the page."""
+    field_name = {"line": "description", "metadata": "key"}[kind]
+    pattern = re.compile(rf"{kind}-(\d{{1,4}})-{field_name}", re.ASCII)
+    found = [int(match[1]) for name in data if (match := pattern.fullmatch(str(name)))]
+    return found[: inputs.MAX_LINES + 1]

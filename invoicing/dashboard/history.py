@@ -1,0 +1,103 @@
+"""What has happened to an object, told as people would: what, when, and who did it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from invoicing import money
+from invoicing.models import Event, Invoice
+from invoicing.templatetags.money import language
+
+# An invoice is viewed, paid and mailed a few dozen times at most; the rest is in the event feed.
+MOST = 100
+
+WORDS: Final[dict[str, Any]] = {
+    "invoice.created": gettext_lazy("Draft created"),
+    "invoice.updated": gettext_lazy("Draft changed"),
+    "invoice.deleted": gettext_lazy("Draft deleted"),
+    "invoice.finalized": gettext_lazy("Issued"),
+    "invoice.sent": gettext_lazy("Sent"),
+    "invoice.viewed": gettext_lazy("Opened by the payer for the first time"),
+    "invoice.payment_started": gettext_lazy("Payment started"),
+    "invoice.partially_paid": gettext_lazy("Paid in part"),
+    "invoice.paid": gettext_lazy("Paid"),
+    "invoice.overpaid": gettext_lazy("Overpaid"),
+    "invoice.payment_failed": gettext_lazy("A payment did not succeed"),
+    "invoice.overdue": gettext_lazy("Due date passed"),
+    "invoice.voided": gettext_lazy("Voided"),
+    "invoice.uncollectible": gettext_lazy("Written off"),
+    "invoice.expired": gettext_lazy("Expired"),
+    "customer.created": gettext_lazy("Customer created"),
+    "customer.updated": gettext_lazy("Customer changed"),
+    "customer.deleted": gettext_lazy("Customer deleted or archived"),
+}
+TONES: Final = {
+    "invoice.paid": "good",
+    "invoice.partially_paid": "good",
+    "invoice.payment_started": "now",
+    "invoice.sent": "now",
+    "invoice.finalized": "now",
+    "invoice.payment_failed": "bad",
+    "invoice.overdue": "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened."""
+
+    title: str
+    who: str
+    at: datetime
+    tone: str
+    event_id: str
+    detail: str = ""
+
+
+def history_of(invoice: Invoice) -> list[Moment]:
+    """All that has happened to an invoice, the latest first."""
+    rows = invoice.merchant.events.filter(object_id=invoice.public_id).order_by("-id")[:MOST]
+    return [moment_of(row) for row in rows]
+
+
+def moment_of(event: Event) -> Moment:
+    """An event in a person's words."""
+    return Moment(
+        title=title_of(event.type),
+        who=who_did(event),
+        at=event.created_at,
+        tone=TONES.get(event.type, ""),
+        event_id=event.public_id,
+        detail=_detail(event),
+    )
+
+
+def title_of(event_type: str) -> str:
+    """What this type of event means."""
+    return str(WORDS.get(event_type, event_type))
+
+
+def who_did(event: Event) -> str:
+    """Whoever it is laid to."""
+    if event.actor_kind == "payer":
+        return _("the payer")
+    if event.actor_kind == "bot":
+        return _("%(name)s (bot)") % {"name": event.actor_name}
+    return event.actor_name or "Billhook"
+
+
+def _detail(event: Event) -> str:
+    """What the event's own data adds: to whom it was sent, how much has been paid by then."""
+    if event.type not in {"invoice.sent", "invoice.partially_paid", "invoice.paid"}:
+        return ""
+    data = json.loads(event.body)["data"]
+    if event.type == "invoice.sent":
+        to = data["recipient"]["email"]
+        return _("to %(address)s") % {"address": to} if to else _("by link, without a mail")
+    currency = data["currency"]
+    paid = money.format_money(money.from_text(data["amount_paid"], currency), currency, language())
+    return _("%(amount)s received so far") % {"amount": paid}

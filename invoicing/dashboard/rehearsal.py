@@ -1,0 +1,119 @@
+"""The test twin's clock: a year of billing, rehearsed in a minute."""
+
+import re
+from calendar import monthrange
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from invoicing import clock
+from invoicing.actions.merchants import move_clock
+from invoicing.dashboard.access import MerchantRequest, merchant_page, page
+from invoicing.dashboard.forms import Choice, PlainForm, Text, posted, sentence
+from invoicing.errors import ValidationFailed
+from invoicing.templatetags.money import moment
+
+UNITS = [
+    ("hours", gettext_lazy("hours")),
+    ("days", gettext_lazy("days")),
+    ("months", gettext_lazy("months")),
+]
+
+
+class ClockForm(PlainForm):
+    """How far to go, or to when."""
+
+    count = Text(gettext_lazy("How many"), attrs={"inputmode": "numeric"})
+    unit = Choice(gettext_lazy("Of what"), UNITS)
+    to = Text(gettext_lazy("To a day and time"), attrs={"type": "datetime-local"})
+
+    def __init__(self, now: datetime, zone: ZoneInfo, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now, self.zone = now, zone
+        # Where the clock is to go, once the form is valid.
+        self.target: datetime | None = None
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        count, to = data.get("count", ""), data.get("to", "")
+        if bool(count) == bool(to):
+            self.add_error("count", _("Say either how far to go or to when."))
+        elif count:
+            self._ahead(count, data.get("unit", ""))
+        else:
+            self._at(to)
+        return data
+
+    def _ahead(self, count: str, unit: str) -> None:
+        if not re.fullmatch(r"[1-9][0-9]{0,3}", count, re.ASCII) or unit not in dict(UNITS):
+            self.add_error("count", _("Must be a whole number from 1 to 9999."))
+        elif unit == "months":
+            self.target = months_later(self.now.astimezone(self.zone), int(count))
+        else:
+            self.target = self.now + timedelta(**{unit: int(count)})
+
+    def _at(self, text: str) -> None:
+        try:
+            instant = parse_datetime(text)
+        except ValueError:
+            instant = None
+        if instant is None or not 2000 <= instant.year <= 2200:
+            self.add_error("to", _("Must be a day and time between the years 2000 and 2200."))
+        else:
+            self.target = instant.replace(tzinfo=instant.tzinfo or self.zone)
+
+
+def months_later(instant: datetime, count: int) -> datetime:
+    """The same day so many months on; the month's last day where it has fewer."""
+    months = instant.year * 12 + instant.month - 1 + count
+    year, month = divmod(months, 12)
+    day = min(instant.day, monthrange(year, month + 1)[1])
+    return instant.replace(year=year, month=month + 1, day=day)
+
+
+@require_http_methods(["GET", "POST"])
+@merchant_page("sandbox:write")
+def test_clock(request: MerchantRequest) -> HttpResponse:
+    """Where the test clock stands, and moving it forward once that is confirmed."""
+    merchant = request.merchant
+    if merchant.livemode:
+        messages.info(request, _("The live side keeps real time. Go over to the test side first."))
+        return redirect("dashboard:home")
+    if "target" in request.POST:
+        return _move(request)
+    now = clock.now(merchant)
+    form = ClockForm(now, ZoneInfo(merchant.timezone), posted(request), initial={"unit": "days"})
+    if form.is_valid() and form.target is not None:
+        if form.target > now:
+            return page(request, "clock/confirm.html", "clock", {"target": form.target})
+        form.add_error("to", _("The clock only moves forward, and it is past that already."))
+    context = {"form": form, "moved": merchant.clock_offset}
+    return page(request, "clock/move.html", "clock", context, status=422 if form.errors else 200)
+
+
+def _move(request: MerchantRequest) -> HttpResponse:
+    """Do what was confirmed."""
+    try:
+        target = parse_datetime(request.POST["target"])
+        if target is None or target.tzinfo is None:
+            raise ValidationFailed([("to", _("is not a day and time"))])
+        moved = move_clock(request.merchant, target)
+    except ValueError:
+        messages.error(request, _("That is not a day and time."))
+    except ValidationFailed as refusal:
+        messages.error(request, sentence(refusal.fields[0][1]))
+    else:
+        messages.success(
+            request,
+            _("It is now %(now)s on the test side. What has come due follows in a moment.")
+            % {"now": moment(clock.now(moved))},
+        )
+    return redirect("dashboard:clock")

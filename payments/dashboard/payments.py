@@ -1,0 +1,144 @@
+"""Payments as their merchant sees them: what came, what it cost, and what went wrong."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from invoicing import money
+from invoicing.dashboard.access import MerchantRequest, merchant_page, page
+from invoicing.dashboard.forms import Choice, InputForm, Text, posted
+from invoicing.dashboard.invoices import address_of, whole_invoice
+from invoicing.dashboard.lists import between, page_of
+from invoicing.dashboard.once import once
+from invoicing.errors import BillhookError, NotFound
+from invoicing.models import Merchant
+from payments import flows
+from payments.actions.pay import mark_paid as declare_paid
+from payments.inputs import MarkPaidInput
+from payments.models import UNFINISHED, Payment, PaymentStatus
+from payments.rails.rail import RailError
+
+METHODS = [
+    ("bank_transfer", gettext_lazy("Bank transfer")),
+    ("cash", gettext_lazy("Cash")),
+    ("check", gettext_lazy("Check")),
+    ("card_terminal", gettext_lazy("Card terminal")),
+    ("other", gettext_lazy("Something else")),
+]
+
+
+class MarkPaidForm(InputForm):
+    """How much came in, and how."""
+
+    reads = MarkPaidInput
+    amount = Text(gettext_lazy("Amount received"), attrs={"inputmode": "decimal"})
+    method = Choice(gettext_lazy("How it came"), METHODS)
+    reference = Text(
+        gettext_lazy("Reference"), help_text=gettext_lazy("As on the bank statement or receipt.")
+    )
+    note = Text(gettext_lazy("Note"), help_text=gettext_lazy("Only your team sees it."))
+
+    def wanted(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        return {
+            "amount": data.get("amount") or None,
+            "method": data.get("method") or "other",
+            "reference": data.get("reference", ""),
+            "note": data.get("note", ""),
+        }
+
+
+@require_safe
+@merchant_page("payments:read")
+def index(request: MerchantRequest) -> HttpResponse:
+    """Every attempt to pay, newest first, by state and day."""
+    state = request.GET.get("status", "")
+    rows = request.merchant.payments.select_related("invoice")
+    if state:
+        rows = rows.filter(status=state)
+    rows = rows.filter(**between(request, request.merchant, "created_at", "created"))
+    context = {
+        "found": page_of(request, rows),
+        "states": PaymentStatus.choices,
+        "state": state,
+    }
+    return page(request, "payments/list.html", "payments", context)
+
+
+@require_safe
+@merchant_page("payments:read")
+def show(request: MerchantRequest, public_id: str) -> HttpResponse:
+    """One payment: what was asked for, what came, what it cost, what the wallet gets."""
+    payment = _payment_of(request.merchant, public_id)
+    entries = payment.ledger_entries.prefetch_related("postings__source", "postings__destination")
+    context = {
+        "payment": payment,
+        "can_look": "payments:write" in request.permissions and payment.status in UNFINISHED,
+        "entries": entries.order_by("pk"),
+    }
+    return page(request, "payments/detail.html", "payments", context)
+
+
+@require_POST
+@merchant_page("payments:write", back="dashboard:payment")
+def look_again(request: MerchantRequest, public_id: str) -> HttpResponse:
+    """Ask the provider once more what became of a payment."""
+    payment = _payment_of(request.merchant, public_id)
+    before = payment.status
+    try:
+        payment = flows.check(payment.pk)
+    except RailError as trouble:
+        messages.error(request, trouble.message)
+        return redirect("dashboard:payment", public_id)
+    if payment.status == before:
+        messages.info(request, _("Nothing new: the provider has not said more yet."))
+    else:
+        messages.success(request, _("This payment is now: %(state)s.") % {"state": _state(payment)})
+    return redirect("dashboard:payment", public_id)
+
+
+@require_http_methods(["GET", "POST"])
+@merchant_page("settle", back="dashboard:invoice")
+def mark_paid(request: MerchantRequest, reference: str) -> HttpResponse:
+    """Declare money that was received outside Billhook."""
+    invoice = whole_invoice(request.merchant, reference)
+    initial = {
+        "amount": money.to_text(invoice.amount_due, invoice.currency),
+        "method": "bank_transfer",
+    }
+    form = MarkPaidForm(posted(request), initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = once(
+                request,
+                lambda: declare_paid(request.merchant, invoice.public_id, form.input),
+                lambda _payment: address_of(invoice),
+            )
+        except BillhookError as refusal:
+            form.refuse(refusal)
+        else:
+            if done.result is not None:
+                received = money.format_money(done.result.received, done.result.currency)
+                messages.success(request, _("%(amount)s received.") % {"amount": received})
+            return redirect(done.where)
+    context = {"invoice": invoice, "form": form}
+    status = 422 if form.is_bound else 200
+    return page(request, "invoices/mark_paid.html", "invoices", context, status=status)
+
+
+def _payment_of(merchant: Merchant, public_id: str) -> Payment:
+    payment = (
+        merchant.payments.filter(public_id=public_id).select_related("invoice", "wallet").first()
+    )
+    if payment is None:
+        raise NotFound(_("There is no such payment."))
+    return payment
+
+
+def _state(payment: Payment) -> str:
+    return str(PaymentStatus(payment.status).label)

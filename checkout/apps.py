@@ -5,3 +5,10 @@ from django.apps import AppConfig
 
 class CheckoutConfig(AppConfig):
     name = "checkout"
+
+    def ready(self) -> None:
+        """Add this room's part to how an invoice looks."""
+        from checkout.bots.agent_protocol import agent_protocol
+        from invoicing.representations import invoice_parts
+
+        invoice_parts["agent_protocol"] = agent_protocol

@@ -260,6 +260,15 @@ def as_input(invoice: Invoice, *, keep_taxes: bool = True) -> InvoiceInput:
     )
 
 
+def like(invoice: Invoice) -> InvoiceInput:
+    """What would make this invoice again today: without its dates, and without a customer who is
+    archived and billed no more."""
+    changes: dict[str, Any] = {"due_at": None, "expires_at": None}
+    if invoice.customer and invoice.customer.archived_at:
+        changes["customer_id"] = None
+    return as_input(invoice).model_copy(update=changes)
+
+
 def _asked(percent: Decimal | None, amount: int | None, currency: str) -> DiscountInput | None:
     if percent is None and amount is None:
         return None

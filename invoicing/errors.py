@@ -4,7 +4,10 @@ The doors decide how an error looks on their wire; nothing here knows about HTTP
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+# Enough to put a form right; a body of nothing but mistakes must not be answered at its length.
+MAX_FIELDS: Final = 50
 
 
 class BillhookError(Exception):
@@ -31,7 +34,7 @@ class ValidationFailed(BillhookError):
         first_field, first_message = self.fields[0]
         super().__init__(
             message or (f"{first_field}: {first_message}" if first_field else first_message),
-            details={"fields": [{"field": f, "message": m} for f, m in self.fields]},
+            details={"fields": [{"field": f, "message": m} for f, m in self.fields[:MAX_FIELDS]]},
         )
 
 
@@ -64,10 +67,28 @@ class MissingPermission(BillhookError):
         )
 
 
+class OnlyInTestMode(BillhookError):
+    """This is for rehearsals, and the merchant is a live one."""
+
+    code = "test_mode_only"
+
+
 class NotConfigured(BillhookError):
     """The merchant has not set up what this needs."""
 
     code = "not_configured"
+
+
+class ProviderFailed(BillhookError):
+    """A provider that this needs refused, or did not answer."""
+
+    code = "provider_failed"
+
+
+class Unavailable(BillhookError):
+    """A part of this installation did not answer in time; asking again may help."""
+
+    code = "unavailable"
 
 
 class IdempotencyMismatch(BillhookError):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -58,6 +58,7 @@ class Guard:
     # None while the request takes several steps and ends with `finish`.
     render: Callable[[Any], Answer] | None
     claimed: bool = False
+    leased_until: datetime | None = None
     answer: Answer | None = field(default=None)
 
     def claim(self) -> None:
@@ -69,7 +70,7 @@ class Guard:
         if self.claimed:
             return
         instant = clock.wall()
-        lease = None if self.render else instant + LEASE
+        self.leased_until = None if self.render else instant + LEASE
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO invoicing_idempotentrequest"
@@ -82,14 +83,14 @@ class Guard:
                     self.key,
                     self.fingerprint,
                     connection.ops.adapt_datetimefield_value(instant),
-                    connection.ops.adapt_datetimefield_value(lease),
+                    connection.ops.adapt_datetimefield_value(self.leased_until),
                 ],
             )
             self.claimed = cursor.rowcount == 1
         if not self.claimed:
             self._join(instant)
 
-    def _join(self, instant: Any) -> None:
+    def _join(self, instant: datetime) -> None:
         known = IdempotentRequest.objects.select_for_update().get(
             merchant_id=self.merchant_id, actor_id=self.actor_id, key=self.key
         )
@@ -105,7 +106,7 @@ class Guard:
                 "The first request with this Idempotency-Key is still at work. "
                 "Ask again with the SAME key."
             )
-        known.leased_until = instant + LEASE
+        known.leased_until = self.leased_until = instant + LEASE
         known.save(update_fields=["leased_until"])
         self.claimed = True
 
@@ -115,6 +116,17 @@ class Guard:
         IdempotentRequest.objects.filter(
             merchant_id=self.merchant_id, actor_id=self.actor_id, key=self.key
         ).update(response_status=answer.status, response_body=answer.body, leased_until=None)
+
+
+    def give_up(self) -> None:
+        """Let a repeat take over at once: this request has failed, and has said so."""
+        if self.claimed and self.leased_until:
+            IdempotentRequest.objects.filter(
+                merchant_id=self.merchant_id,
+                actor_id=self.actor_id,
+                key=self.key,
+                leased_until=self.leased_until,
+            ).update(leased_until=None)
 
 
 _current: ContextVar[Guard | None] = ContextVar("idempotency", default=None)

@@ -5,7 +5,7 @@ API said at that moment. Upper rooms add their parts of an invoice through `invo
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from invoicing.models import (
     Bot,
     Customer,
     Delivery,
+    DeliveryAttempt,
     Event,
     Invoice,
     LineItem,
@@ -86,6 +87,20 @@ def _last_mail(row: Invoice) -> dict[str, Any] | None:
 
 def invoice(row: Invoice) -> dict[str, Any]:
     """An invoice with its lines; what it takes is `merchant`, `customer` and `lines`."""
+    return _invoice(row, row.lines.all(), _last_mail(row))
+
+
+def preview(row: Invoice, lines: Iterable[LineItem]) -> dict[str, Any]:
+    """An invoice that was worked out but not saved: whatever saving would give it is null."""
+    rendered = _invoice(row, lines, None)
+    unsaved = dict.fromkeys(("id", "uuid", "pdf_url", "created_at", "updated_at"))
+    line_items = [{**line, "id": None} for line in rendered["line_items"]]
+    return {**rendered, **unsaved, "line_items": line_items}
+
+
+def _invoice(
+    row: Invoice, lines: Iterable[LineItem], email: dict[str, Any] | None
+) -> dict[str, Any]:
     currency = row.currency
 
     def text(amount: int) -> str:
@@ -109,7 +124,7 @@ def invoice(row: Invoice) -> dict[str, Any]:
             "type": row.recipient_type,
         },
         "currency": currency,
-        "line_items": [line_item(line, currency) for line in row.lines.all()],
+        "line_items": [line_item(line, currency) for line in lines],
         "subtotal": text(row.subtotal),
         "discount": text(row.discount),
         "document_discount": _discount(row.discount_percent, row.discount_amount, currency),
@@ -136,7 +151,7 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "pdf_url": public_url(f"/v1/invoices/{row.public_id}/pdf"),
         "slug": row.slug if issued else None,
         "sent_at": instant(row.sent_at),
-        "email": _last_mail(row),
+        "email": email,
         "viewed_at": instant(row.viewed_at),
         "finalized_at": instant(row.finalized_at),
         "paid_at": instant(row.paid_at),
@@ -242,6 +257,17 @@ def delivery(row: Delivery) -> dict[str, Any]:
         "last_error": row.last_error or None,
         "created_at": instant(row.created_at),
         "delivered_at": instant(row.delivered_at),
+    }
+
+
+def delivery_attempt(row: DeliveryAttempt) -> dict[str, Any]:
+    """One try at a delivery."""
+    return {
+        "at": instant(row.at),
+        "status_code": row.status_code,
+        "duration_ms": row.duration_ms,
+        "response_body": row.response_body,
+        "error": row.error or None,
     }
 
 

@@ -1,18 +1,21 @@
 """How money looks as JSON: payments, wallets, entries, and the invoice's `fees`."""
 
+from collections import Counter
 from typing import Any
 
 from invoicing import money
 from invoicing.models import Invoice
 from invoicing.representations import instant
-from payments.models import LedgerAccount, LedgerPosting, Payment, Wallet
+from payments.models import LedgerAccount, LedgerEntry, Payment, Wallet
 
 Kind = LedgerAccount.Kind
 
 
 def invoice_fees(invoice: Invoice) -> list[dict[str, str]]:
     """What the succeeded payments of an invoice cost, by who took it."""
-    fees = []
+    fees: list[dict[str, str]] = []
+    if invoice.pk is None:
+        return fees
     for payment in invoice.payments.all():
         if payment.status == "succeeded":
             for kind, amount in (
@@ -86,24 +89,44 @@ def wallet(row: Wallet) -> dict[str, Any]:
     }
 
 
-def wallet_entry(row: LedgerPosting, wallet: Wallet) -> dict[str, Any]:
-    """One movement as a wallet sees it: money in is positive, money out negative."""
-    inward = row.destination.wallet_id == wallet.pk
-    outward = row.source.wallet_id == wallet.pk
-    amount = row.amount if inward else -row.amount
-    account, other = (row.destination, row.source) if inward else (row.source, row.destination)
-    # Between two parts of one wallet nothing comes or goes: only its place changes.
-    kind = "transfer" if inward and outward else row.entry.kind
-    if other.kind in {Kind.PROVIDER_FEES, Kind.PLATFORM_FEES}:
-        kind = "fee"
+def wallet_entry(row: LedgerEntry, wallet: Wallet) -> dict[str, Any]:
+    """What one ledger entry did to a wallet: what came in, what it cost, and where the rest went.
+
+    `pending`, `available` and `external` say how much each part of the wallet has changed; an
+    entry that only moves money between them has no gross, no fees and no net.
+    """
+    gross = 0
+    fees = dict.fromkeys((Kind.PROVIDER_FEES, Kind.PLATFORM_FEES), 0)
+    changes: Counter[str] = Counter()
+    for posting in row.postings.all():
+        source, destination = posting.source, posting.destination
+        outward, inward = source.wallet_id == wallet.pk, destination.wallet_id == wallet.pk
+        if outward:
+            changes[source.kind] -= posting.amount
+        if inward:
+            changes[destination.kind] += posting.amount
+        if outward and destination.kind in fees:
+            fees[Kind(destination.kind)] += posting.amount
+        elif inward != outward:
+            gross += posting.amount if inward else -posting.amount
+
+    def text(amount: int) -> str:
+        return money.to_text(amount, wallet.currency)
+
+    payment = row.payment
     return {
-        "id": str(row.pk),
+        "id": row.reference,
         "object": "wallet_entry",
-        "kind": kind,
-        "account": account.kind,
-        "counterpart": other.kind,
-        "amount": money.to_text(amount, row.asset),
-        "currency": row.asset,
-        "payment_id": row.entry.payment.public_id if row.entry.payment else None,
-        "created_at": instant(row.entry.created_at),
+        "kind": row.kind,
+        "currency": wallet.currency,
+        "gross": text(gross),
+        "provider_fee": text(fees[Kind.PROVIDER_FEES]),
+        "platform_fee": text(fees[Kind.PLATFORM_FEES]),
+        "net": text(gross - sum(fees.values())),
+        "pending": text(changes[Kind.PENDING]),
+        "available": text(changes[Kind.AVAILABLE]),
+        "external": text(changes[Kind.EXTERNAL]),
+        "payment_id": payment.public_id if payment else None,
+        "invoice_id": payment.invoice.public_id if payment else None,
+        "created_at": instant(row.created_at),
     }

@@ -1,5 +1,18 @@
-"""Addresses of checkout's api."""
+"""Addresses of the checkout room's API, and what is said where there is none."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from checkout.api import public
+from invoicing.api import paths
+from invoicing.api.views import NothingHere
+
+__all__ = ["paths", "urlpatterns"]
+
+SLUG = "invoices/pay/<payer_slug:slug>"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path(SLUG, public.PublicInvoice.as_view()),
+    path(f"{SLUG}/checkout", public.PublicCheckout.as_view()),
+    # This room's addresses are the last below /v1.
+    path("<path:unknown>", NothingHere.as_view()),
+]

@@ -1,8 +1,10 @@
 """The verbs of a customer: create, change, delete."""
 
+from datetime import datetime
+
 from invoicing import clock, events
 from invoicing.actions.action import action
-from invoicing.errors import NotFound
+from invoicing.errors import Conflict, NotFound
 from invoicing.inputs import CustomerChanges, CustomerInput
 from invoicing.models import Customer, Merchant
 
@@ -21,12 +23,27 @@ def create_customer(merchant: Merchant, wanted: CustomerInput) -> Customer:
 
 
 @action
-def update_customer(merchant: Merchant, public_id: str, changes: CustomerChanges) -> Customer:
-    """Change what is named; issued invoices keep what they said."""
+def update_customer(
+    merchant: Merchant, public_id: str, changes: CustomerChanges, *, seen: datetime | None = None
+) -> Customer:
+    """Change what is named. Drafts follow where they name the customer; issued invoices do not.
+
+    `seen` is the `updated_at` of the customer that the changes were made to: Conflict if somebody
+    else has made others since.
+    """
     customer = locked_customer(merchant, public_id)
+    if seen is not None and seen != customer.updated_at:
+        raise Conflict(
+            "Somebody else has changed this customer since you opened it; "
+            "open it again to see how."
+        )
+    before = customer.name, customer.email
     _fill(customer, changes, set(changes.model_fields_set))
     customer.updated_at = clock.now(merchant)
     customer.save()
+    drafts = customer.invoices.filter(status="draft")
+    drafts.filter(recipient_name=before[0]).update(recipient_name=customer.name)
+    drafts.filter(recipient_email=before[1]).update(recipient_email=customer.email)
     events.record("customer.updated", customer)
     return customer
 

@@ -3,14 +3,14 @@
 Each locks the invoice first and the merchant's counter last.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django_fsm import can_proceed
 
 from invoicing import clock, documents, drafts, events, mail, numbering
 from invoicing.actions.action import action
-from invoicing.errors import InvalidState, NotFound, ValidationFailed
+from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.inputs import InvoiceChanges, InvoiceInput
 from invoicing.models import Invoice, LineItem, Merchant
 
@@ -21,15 +21,26 @@ def create_invoice(merchant: Merchant, wanted: InvoiceInput) -> Invoice:
     invoice, lines = drafts.draft(merchant, wanted)
     invoice.save(force_insert=True)
     LineItem.objects.bulk_create(lines)
+    invoice.begin_with(lines)
     events.record("invoice.created", invoice)
     return invoice
 
 
 @action
-def update_invoice(merchant: Merchant, reference: str, changes: InvoiceChanges) -> Invoice:
-    """Change a draft; only what is named changes. Raises InvalidState once it is issued."""
+def update_invoice(
+    merchant: Merchant, reference: str, changes: InvoiceChanges, *, seen: datetime | None = None
+) -> Invoice:
+    """Change a draft; only what is named changes. Raises InvalidState once it is issued.
+
+    `seen` is the `updated_at` of the draft that the changes were made to: Conflict if somebody
+    else has changed it since.
+    """
     invoice = _locked(merchant, reference)
     _only_drafts(invoice, "changed")
+    if seen is not None and seen != invoice.updated_at:
+        raise Conflict(
+            "Somebody else has changed this draft since you opened it; open it again to see how."
+        )
     wanted = drafts.merged(invoice, changes)
     lines = drafts.fill(invoice, wanted)
     invoice.updated_at = clock.now(merchant)

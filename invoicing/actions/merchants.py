@@ -4,6 +4,8 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
+from isodate import Duration
+
 from invoicing import clock
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, ValidationFailed
@@ -91,13 +93,31 @@ def move_clock(merchant: Merchant, to: datetime) -> Merchant:
     Raises InvalidState for a live merchant, ValidationFailed for the past or the far future.
     """
     row = Merchant.objects.select_for_update().get(pk=merchant.pk)
-    if row.livemode:
-        raise InvalidState("Only a test merchant's clock can be moved.")
     if to < clock.now(row):
         raise ValidationFailed([("to", "must not be in the past: a clock only moves forward")])
+    return _set_clock(row, to, "to")
+
+
+@action
+def advance_clock(merchant: Merchant, by: timedelta | Duration) -> Merchant:
+    """Move a test merchant's clock forward by this much, from wherever it stands.
+
+    Raises InvalidState for a live merchant, ValidationFailed for the far future.
+    """
+    row = Merchant.objects.select_for_update().get(pk=merchant.pk)
+    try:
+        to = clock.now(row) + by
+    except (OverflowError, ValueError):
+        raise ValidationFailed([("advance", "leaves the calendar")]) from None
+    return _set_clock(row, to, "advance")
+
+
+def _set_clock(row: Merchant, to: datetime, field: str) -> Merchant:
+    if row.livemode:
+        raise InvalidState("Only a test merchant's clock can be moved.")
     offset = to - clock.wall()
     if offset > MAX_CLOCK_OFFSET:
-        raise ValidationFailed([("to", "must be at most 50 years ahead")])
+        raise ValidationFailed([(field, "must stay within 50 years of the present")])
     row.clock_offset = offset
     row.save(update_fields=["clock_offset"])
     return row

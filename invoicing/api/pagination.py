@@ -3,33 +3,110 @@
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Any
+from datetime import date, datetime, time
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
-from django.db.models import Model, QuerySet
-from rest_framework.request import Request
+from django.db.models import QuerySet
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from invoicing.errors import ValidationFailed
+from invoicing.fields import Input, Instant
+from invoicing.models import Merchant
+
+Q = TypeVar("Q", bound=QuerySet[Any])
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 
+def _limit(text: Any) -> int:
+    if not (isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= 3):
+        raise ValueError(f"must be a whole number from 1 to {MAX_LIMIT}")
+    if not 1 <= int(text) <= MAX_LIMIT:
+        raise ValueError(f"must be a whole number from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def _plus(text: Any) -> Any:
+    """A plus sign that was not escaped arrives as a space: 12:00:00+02:00 as 12:00:00 02:00."""
+    return text.replace(" ", "+") if isinstance(text, str) and "T" in text else text
+
+
+def _yes_or_no(text: Any) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return bool(text == "true")
+
+
+Moment = Annotated[Instant, BeforeValidator(_plus)]
+Flag = Annotated[
+    bool, BeforeValidator(_yes_or_no), WithJsonSchema({"type": "string", "enum": ["true", "false"]})
+]
+
+
+class PageQuery(Input):
+    """What every list takes."""
+
+    limit: Annotated[
+        int,
+        BeforeValidator(_limit),
+        WithJsonSchema(
+            {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+        ),
+    ] = Field(default=DEFAULT_LIMIT, description="Rows on a page.")
+    cursor: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="The `next_cursor` of the page before."
+    )
+
+
+class CreatedQuery(PageQuery):
+    """A list that can be cut by when its rows were made."""
+
+    created_after: Moment | None = Field(
+        default=None, description="Created at or after this instant, or this day."
+    )
+    created_before: Moment | None = Field(
+        default=None, description="Created before this instant, or before this day."
+    )
+
+
+def between(
+    rows: Q,
+    merchant: Merchant,
+    field: str,
+    after: datetime | date | None,
+    before: datetime | date | None,
+) -> Q:
+    """The rows from `after` on and strictly before `before`; a bare date is its first instant
+    where the merchant is."""
+    for value, comparison in ((after, "gte"), (before, "lt")):
+        if value is not None:
+            rows = rows.filter(**{f"{field}__{comparison}": start_of(value, merchant)})
+    return rows
+
+
+def start_of(value: datetime | date, merchant: Merchant) -> datetime:
+    """An instant as it is; a date as the first instant of that day where the merchant is."""
+    if isinstance(value, datetime):
+        return value
+    return datetime.combine(value, time.min, ZoneInfo(merchant.timezone))
+
+
 def page(
-    request: Request,
+    query: PageQuery,
     rows: QuerySet[Any],
     render: Callable[[Any], dict[str, Any]],
+    *,
+    oldest_first: bool = False,
 ) -> dict[str, Any]:
-    """One page of rows, as `{"data", "has_more", "next_cursor"}`.
-
-    `?limit=` is 1 to 100 (20 when left out), `?cursor=` what the page before gave.
-    """
-    limit = _limit(request.query_params.get("limit"))
-    cursor = request.query_params.get("cursor")
-    if cursor:
-        rows = rows.filter(pk__lt=_decode(cursor))
-    found: list[Model] = list(rows.order_by("-pk")[: limit + 1])
-    shown = found[:limit]
-    more = len(found) > limit
+    """One page of rows, as `{"data", "has_more", "next_cursor"}`. Raises ValidationFailed."""
+    if query.cursor:
+        side = "pk__gt" if oldest_first else "pk__lt"
+        rows = rows.filter(**{side: _decode(query.cursor)})
+    found = list(rows.order_by("pk" if oldest_first else "-pk")[: query.limit + 1])
+    shown = found[: query.limit]
+    more = len(found) > query.limit
     return {
         "data": [render(row) for row in shown],
         "has_more": more,
@@ -47,17 +124,9 @@ def _decode(cursor: str) -> int:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
         if text[:1] != "k" or not text[1:].isdecimal() or len(text) > 19:
             raise ValueError
-        return int(text[1:])
+        pk = int(text[1:])
+        if encode(pk) != cursor:
+            raise ValueError
+        return pk
     except (ValueError, binascii.Error):
         raise ValidationFailed([("cursor", "is not one that a list has given")]) from None
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 3):
-        raise ValidationFailed([("limit", f"must be a whole number from 1 to {MAX_LIMIT}")])
-    limit = int(text)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise ValidationFailed([("limit", f"must be a whole number from 1 to {MAX_LIMIT}")])
-    return limit

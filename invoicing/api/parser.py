@@ -1,17 +1,21 @@
 """Reading JSON so that no number loses a digit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, Any
 
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 
-from invoicing.api.errors import InvalidJson
+from invoicing.api.errors import InvalidJson, UnsupportedBody
+from invoicing.errors import ValidationFailed
 
 MAX_BYTES = 1_000_000
+MAX_DEPTH = 20
 _MAX_NUMBER_LENGTH = 60
+_TOO_DEEP = f"The request body is nested deeper than {MAX_DEPTH} levels."
 
 
 class TooLarge(APIException):
@@ -33,47 +37,86 @@ class ExactJsonParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
+        request = (parser_context or {}).get("request")
+        if (
+            request is not None
+            and request.headers.get("Content-Encoding", "identity") != "identity"
+        ):
+            raise UnsupportedBody
         body = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
             raise TooLarge
-        if not body.strip():
-            return {}
-        try:
-            return json.loads(
-                body.decode("utf-8"),
-                parse_float=_fraction,
-                parse_int=_whole,
-                parse_constant=_constant,
-                object_pairs_hook=_object,
-            )
-        except (UnicodeDecodeError, ValueError) as problem:
-            raise InvalidJson(f"The request body is not valid JSON: {problem}") from None
-        except RecursionError:
-            raise InvalidJson("The request body is nested too deeply.") from None
+        return loads(body) if body.strip() else {}
 
 
-def _fraction(text: str) -> Decimal:
-    if "e" in text.lower():
-        raise ValueError(f"write {text[:20]} without an exponent")
-    return Decimal(_short(text))
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Stands where a number stood that is none here, until it is known what field that is."""
+
+    problem: str
 
 
-def _whole(text: str) -> int:
-    return int(_short(text))
+def loads(body: bytes) -> Any:
+    """The JSON value. Raises InvalidJson; ValidationFailed naming where a number is not plain."""
+    strange: list[_Unreadable] = []
+
+    def refuse(problem: str) -> _Unreadable:
+        strange.append(_Unreadable(problem))
+        return strange[-1]
+
+    def fraction(text: str) -> Any:
+        if "e" in text.lower():
+            return refuse(f"must be written without an exponent, not as {text[:20]}")
+        return Decimal(text) if len(text) <= _MAX_NUMBER_LENGTH else refuse("has too many digits")
+
+    def whole(text: str) -> Any:
+        return int(text) if len(text) <= _MAX_NUMBER_LENGTH else refuse("has too many digits")
+
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            parse_float=fraction,
+            parse_int=whole,
+            parse_constant=lambda text: refuse(f"must be a number, which {text} is not"),
+            object_pairs_hook=_object,
+        )
+    except (UnicodeDecodeError, ValueError) as problem:
+        raise InvalidJson(f"The request body is not valid JSON: {problem}") from None
+    except RecursionError:
+        raise InvalidJson(_TOO_DEEP) from None
+    # Only what has that many brackets can be that deep.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
+        raise InvalidJson(_TOO_DEEP)
+    if strange:
+        raise ValidationFailed(list(_found(value, "")))
+    return value
 
 
-def _short(text: str) -> str:
-    if len(text) > _MAX_NUMBER_LENGTH:
-        raise ValueError("a number has too many digits")
-    return text
-
-
-def _constant(text: str) -> Any:
-    raise ValueError(f"{text} is not a number here")
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects nest deeper than this."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return levels == 0 or any(_deeper(item, levels - 1) for item in value)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name occurs twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the name {json.dumps(name)[:80]} occurs twice in one object")
+        found[name] = value
     return found
+
+
+def _found(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Where each unreadable number stands: `line_items[0].unit_price`, and what is wrong."""
+    if isinstance(value, _Unreadable):
+        yield path, value.problem
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _found(item, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _found(item, f"{path}[{place}]")

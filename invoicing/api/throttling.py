@@ -8,17 +8,17 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import ErrorDetail, Throttled
 from rest_framework.request import Request
 
 from invoicing import clock
 
 
 def client_address(request: Request) -> str:
-    """The caller's address, believing as many proxies as this instance has, and no header beyond."""
+    """The caller's address, believing as many proxies as this instance has and no more."""
     address = str(request.META.get("REMOTE_ADDR", ""))
-    proxies = settings.TRUSTED_PROXIES
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    proxies: int = settings.TRUSTED_PROXIES
+    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
     if not proxies or not forwarded:
         return address
     hops = [hop.strip() for hop in forwarded.split(",")]
@@ -57,5 +57,5 @@ class Refused(Throttled):
 
     def __init__(self, headers: dict[str, str], wait: int) -> None:
         super().__init__(wait)
-        self.detail = f"Too many requests; there will be more in {wait} seconds."
+        self.detail = ErrorDetail(f"Too many requests; there will be more in {wait} seconds.")
         self.headers: dict[str, Any] = headers

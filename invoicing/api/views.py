@@ -1,65 +1,139 @@
-"""What every endpoint of the native API shares: who calls, whether they may, and doing it once.
+"""What every endpoint of the native API shares: who calls, whether they may, and how it is told.
 
 An endpoint parses, calls one action and renders; everything else happens here.
 """
 
-import json
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
+from django.http.response import HttpResponseBase
 from pydantic import BaseModel
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from invoicing import idempotency, inputs
-from invoicing.actor import Actor, acting
+from invoicing import inputs
+from invoicing.actor import Actor
 from invoicing.api import throttling
 from invoicing.api.authentication import Caller, KeyAuthentication
+from invoicing.api.endpoint import METHODS, Endpoint, endpoints_of
+from invoicing.api.errors import UnsupportedBody
+from invoicing.api.once import once
+from invoicing.api.openapi import DescribedSchema
 from invoicing.api.parser import ExactJsonParser
-from invoicing.errors import MissingPermission, ValidationFailed
+from invoicing.errors import MissingPermission, NotFound, ValidationFailed
 from invoicing.models import Merchant
 
 R = TypeVar("R")
 I = TypeVar("I", bound=BaseModel)  # noqa: E741
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-class ApiView(APIView):
-    """An endpoint for bots. `permissions` says what each method needs; no method is without."""
+class Nothing(inputs.Input):
+    """The body of a request that takes none."""
 
-    authentication_classes: ClassVar[list[Any]] = [KeyAuthentication]
-    permission_classes: ClassVar[list[Any]] = []
-    parser_classes: ClassVar[list[Any]] = [ExactJsonParser]
-    permissions: ClassVar[dict[str, str | None]] = {}
-    rate_scope = "api"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Count the request, know the caller, and refuse what their key does not allow."""
-        super().initial(request, *args, **kwargs)
-        if not isinstance(request.user, Caller):
-            raise NotAuthenticated("Send an API key as: Authorization: Bearer bh_…")
-        self.rate_headers = throttling.count(request, self.rate_scope, request.user.key.prefix)
-        needed = self.permissions.get((request.method or "").lower(), "")
-        if needed and not self.caller.may(needed):
-            raise MissingPermission(needed)
+class OnlyJson(BaseContentNegotiation):
+    """JSON goes in and JSON comes out, whatever an Accept header hopes for."""
+
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        if request.content_type.split(";", 1)[0].strip().lower() != "application/json":
+            raise UnsupportedBody
+        return next(iter(parsers))
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class JsonView(APIView):
+    """Speaks JSON, counts requests and says how many are left. Every handler is an Endpoint."""
+
+    authentication_classes = []
+    permission_classes = []
+    parser_classes = [ExactJsonParser]
+    content_negotiation_class = OnlyJson
+    metadata_class = None
+    http_method_names = [*METHODS, "head"]
+    schema = DescribedSchema()
+    # Where the documentation lists it.
+    tag: ClassVar[str] = ""
+    endpoints: ClassVar[dict[str, Endpoint]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.endpoints = endpoints_of(cls)
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The endpoint that was asked for, None where the method is not allowed."""
+        method = str(self.request.method).lower()
+        return self.endpoints.get("get" if method == "head" else method)
+
+    def count(self, scope: str, who: str) -> None:
+        """Count this request; whatever is answered tells what is left."""
+        try:
+            self.rate_headers = throttling.count(self.request, scope, who)
+        except throttling.Refused as refusal:
+            self.rate_headers = refusal.headers
+            raise
+
+    def refuse_what_is_not_asked(self) -> None:
+        """Nothing that is sent may be overlooked. Raises ValidationFailed, naming it."""
+        if self.endpoint is None:
+            return
+        if not self.endpoint.query and self.request.query_params:
+            names = list(self.request.query_params)
+            raise ValidationFailed([(name, "is not a parameter here") for name in names])
+        if not self.endpoint.body and self.request.method == "POST":
+            self.read(Nothing)
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
-        """Say how much of the rate limit is left."""
+        """Say how much of the rate limit is left, and let no cache keep what was said."""
         finished = super().finalize_response(request, response, *args, **kwargs)
         for name, value in getattr(self, "rate_headers", {}).items():
             finished[name] = value
+        finished.headers.setdefault("Cache-Control", "no-store")
         return finished
 
-    def handle_exception(self, exc: Exception) -> Response:
-        """A refusal by the rate limit carries the limit's headers as well."""
-        if isinstance(exc, throttling.Refused):
-            self.rate_headers = exc.headers
-        return super().handle_exception(exc)
+    def read(self, model: type[I]) -> I:
+        """The request's body as this input. Raises ValidationFailed."""
+        return inputs.read(model, self.request.data)
+
+    def query(self, model: type[I]) -> I:
+        """The request's query as this input. Raises ValidationFailed, also for a repeated name."""
+        values = {}
+        for name, given in self.request.query_params.lists():
+            if len(given) > 1:
+                raise ValidationFailed([(name, "is given twice")])
+            values[name] = given[0]
+        return inputs.read(model, values)
+
+
+class ApiView(JsonView):
+    """An endpoint for bots, which show a key that carries the permission it needs."""
+
+    authentication_classes = [KeyAuthentication]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Know the caller, count the request, and refuse what the key does not allow."""
+        try:
+            super().initial(request, *args, **kwargs)
+            if not isinstance(request.user, Caller):
+                raise NotAuthenticated("Send an API key as: Authorization: Bearer bh_…")
+        except (AuthenticationFailed, NotAuthenticated):
+            # Guessing is counted as well, by address.
+            self.count("public", throttling.client_address(request))
+            raise
+        self.count("api", self.caller.key.prefix)
+        if self.endpoint and self.endpoint.needs and not self.caller.may(self.endpoint.needs):
+            raise MissingPermission(self.endpoint.needs)
+        self.refuse_what_is_not_asked()
 
     @property
     def caller(self) -> Caller:
@@ -69,89 +143,46 @@ class ApiView(APIView):
     def merchant(self) -> Merchant:
         return self.caller.merchant
 
-    def read(self, model: type[I]) -> I:
-        """The request's body as this input. Raises ValidationFailed."""
-        return inputs.read(model, self.request.data)
-
     def run(
         self,
         do: Callable[[], R],
         render: Callable[[R], Any],
         *,
-        status: int = 200,
         steps: bool = False,
-    ) -> Response:
-        """Do it in the caller's name and once per Idempotency-Key; render what came of it.
-
-        With `steps` it takes more than one action, and its answer is kept after the last.
-        """
-        guard = self._guard(None if steps else lambda result: _answer(status, render(result)))
-        with acting(self._actor()), idempotency.guarded(guard):
-            try:
-                result = do()
-            except idempotency.Replay as replay:
-                return _replayed(replay.answer)
-            if guard is None:
-                return Response(render(result), status=status)
-            if guard.answer is None:
-                guard.finish(_answer(status, render(result)))
-        assert guard.answer is not None  # noqa: S101 - every branch above has set it
-        return _told(guard.answer)
-
-    def _actor(self) -> Actor:
+        shown_once: str = "",
+    ) -> HttpResponseBase:
+        """Do it in the bot's name and once per Idempotency-Key; render what came of it."""
         bot = self.caller.bot
-        return Actor("bot", bot.public_id, bot.name, getattr(self.request, "request_id", ""))
-
-    def _guard(self, render: Callable[[Any], idempotency.Answer] | None) -> Any:
-        key = self.request.headers.get("Idempotency-Key")
-        if key is None or self.request.method != "POST":
-            return None
-        # The draft standard's quoted form and the bare one mean the same key.
-        if len(key) > 1 and key[0] == key[-1] == '"':
-            key = key[1:-1]
-        if not _KEY.fullmatch(key):
-            raise ValidationFailed(
-                [("Idempotency-Key", "must have 1 to 255 visible ASCII characters")]
-            )
-        return idempotency.Guard(
-            merchant_id=self.merchant.pk,
-            actor_id=self.caller.bot.public_id,
-            key=key,
-            fingerprint=idempotency.fingerprint(
-                str(self.request.method), self.request.path, self.request.data
-            ),
-            render=render,
+        actor = Actor("bot", bot.public_id, bot.name, getattr(self.request, "request_id", ""))
+        assert self.endpoint  # noqa: S101 - a handler runs, so there is one
+        return once(
+            self.request,
+            self.merchant,
+            actor,
+            do,
+            render,
+            status=self.endpoint.status,
+            steps=steps,
+            shown_once=shown_once,
         )
 
 
-class PublicView(APIView):
+class PublicView(JsonView):
     """An endpoint that needs no key: whoever holds the slug may ask. Counted by address."""
-
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []
-    parser_classes: ClassVar[list[Any]] = [ExactJsonParser]
-    rate_scope = "public"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Count the request by its address."""
         super().initial(request, *args, **kwargs)
-        self.rate_headers = throttling.count(
-            request, self.rate_scope, throttling.client_address(request)
-        )
-
-    finalize_response = ApiView.finalize_response
-    handle_exception = ApiView.handle_exception
+        self.count("public", throttling.client_address(request))
+        self.refuse_what_is_not_asked()
 
 
-def _answer(status: int, body: Any) -> idempotency.Answer:
-    return idempotency.Answer(status, json.dumps(body, ensure_ascii=False))
+class NothingHere(PublicView):
+    """Every address below /v1 that is none of ours."""
 
+    schema = None  # type: ignore[assignment]
 
-def _told(answer: idempotency.Answer) -> Response:
-    return Response(json.loads(answer.body), status=answer.status)
-
-
-def _replayed(answer: idempotency.Answer) -> Response:
-    response = _told(answer)
-    response["Idempotent-Replayed"] = "true"
-    return response
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Say so, in the API's own words."""
+        super().initial(request, *args, **kwargs)
+        raise NotFound("There is nothing at this address. See /docs for what there is.")

@@ -1,5 +1,6 @@
 """The invoice: what is owed, the states it passes through, and its lines."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -50,6 +51,8 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def referred_to(self, merchant: Merchant, reference: str) -> Self:
         """This merchant's invoice by public id, uuid or number; nobody else's ever."""
         mine = self.filter(merchant=merchant)
+        if "\x00" in reference:  # PostgreSQL would not even look for it
+            return mine.none()
         if reference.startswith("inv_"):
             return mine.filter(public_id=reference)
         try:
@@ -190,6 +193,14 @@ class Invoice(models.Model):
     def is_overdue(self) -> bool:
         """Whether the due date has passed while money is still asked for."""
         return self.overdue_at is not None and self.status in {Status.OPEN, Status.PAYING}
+
+    def begin_with(self, lines: Sequence["LineItem"]) -> None:
+        """Know these lines, and that nothing else hangs on it yet, without asking the database."""
+        for name, rows in (("lines", lines), ("payments", ())):
+            known = getattr(self, name).all()
+            known._result_cache = list(rows)
+            self.__dict__.setdefault("_prefetched_objects_cache", {})[name] = known
+        self.mails: list[Message] = []
 
     @transition(status, source=Status.DRAFT, target=Status.OPEN)
     def finalize(self, number: str, number_value: int, at: datetime) -> None:

@@ -1,0 +1,84 @@
+"""How an invoice and a payment look to a payer, who has shown nothing but the slug.
+
+Every field is named here: nothing of the merchant's own reaches a payer by being added elsewhere.
+"""
+
+from typing import Any
+
+from checkout.bots.agent_protocol import agent_protocol
+from invoicing import money
+from invoicing.models import Invoice, LineItem
+from invoicing.representations import instant, public_url
+from payments.actions.pay import rails_of
+from payments.models import Payment
+
+
+def invoice(row: Invoice) -> dict[str, Any]:
+    """An issued invoice: what its document says, and where paying it stands."""
+
+    def text(amount: int) -> str:
+        return money.to_text(amount, row.currency)
+
+    seller, buyer = row.seller_snapshot, row.buyer_snapshot
+    return {
+        "id": row.public_id,
+        "number": row.number,
+        "object": "invoice",
+        "status": row.status,
+        "livemode": row.merchant.livemode,
+        "seller": {name: seller.get(name) or "" for name in ("name", "email", "website")},
+        "recipient": {"name": buyer.get("name") or "", "type": row.recipient_type},
+        "currency": row.currency,
+        "line_items": [_line(line, row.currency) for line in row.lines.all()],
+        "subtotal": text(row.subtotal),
+        "discount": text(row.discount),
+        "tax": text(row.tax),
+        "taxes": [
+            {**tax, "base": text(tax["base"]), "amount": text(tax["amount"])} for tax in row.taxes
+        ],
+        "total": text(row.total),
+        "amount_paid": text(row.amount_paid),
+        "amount_refunded": text(row.amount_refunded),
+        "amount_due": text(row.amount_due),
+        "allow_partial": row.allow_partial,
+        "title": row.title,
+        "message": row.message,
+        "memo": row.memo,
+        "notes": row.notes,
+        "purchase_order": row.purchase_order,
+        "issued_at": instant(row.finalized_at),
+        "due_at": instant(row.due_at),
+        "overdue": row.is_overdue,
+        "expires_at": instant(row.expires_at),
+        "paid_at": instant(row.paid_at),
+        "payment_url": public_url(f"/i/{row.slug}"),
+        "pdf_url": public_url(f"/i/{row.slug}/pdf"),
+        "slug": row.slug,
+        "rails": rails_of(row.merchant) if row.status == "open" else [],
+        "metadata": row.metadata if row.metadata_public else None,
+        "agent_protocol": agent_protocol(row),
+    }
+
+
+def _line(line: LineItem, currency: str) -> dict[str, Any]:
+    return {
+        "description": line.description,
+        "quantity": money.plain(line.quantity),
+        "unit_price": money.plain(line.unit_price),
+        "discount_amount": money.to_text(line.discount, currency),
+        "taxes": line.taxes,
+        "tax_behavior": "inclusive" if line.tax_inclusive else "exclusive",
+        "amount": money.to_text(line.amount, currency),
+    }
+
+
+def payment(row: Payment) -> dict[str, Any]:
+    """A payment: how much, by what rail, and how it stands. Fees and wallet are the merchant's."""
+    return {
+        "id": row.public_id,
+        "object": "payment",
+        "status": row.status,
+        "rail": row.rail,
+        "currency": row.currency,
+        "amount": money.to_text(row.amount, row.currency),
+    }

@@ -1,0 +1,48 @@
+"""What an endpoint says of itself: once, for the door, the documentation and the tests."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel
+
+H = TypeVar("H", bound=Callable[..., Any])
+METHODS: Final = ("get", "post", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one address, said above its handler: `@Endpoint("List invoices", needs=…)`.
+
+    `needs` is the permission it takes, None where any key will do. `answers` is the shape of its
+    body, or of each row where it is a `page`. `refuses` are the statuses it may answer besides
+    those that every endpoint has.
+    """
+
+    summary: str
+    needs: str | None = None
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answers: type[BaseModel] | None = None
+    page: bool = False
+    status: int = 200
+    refuses: tuple[int, ...] = ()
+    media_type: str = "application/json"
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, handler: H) -> H:
+        handler.endpoint = self  # type: ignore[attr-defined]
+        return handler
+
+
+def endpoints_of(view: type) -> dict[str, Endpoint]:
+    """What a view answers to, by method. Raises TypeError for a handler that says nothing."""
+    found = {}
+    for method in METHODS:
+        handler = getattr(view, method, None)
+        if handler is not None:
+            said = getattr(handler, "endpoint", None)
+            if said is None:
+                raise TypeError(f"{view.__name__}.{method} does not say what it is")
+            found[method] = said
+    return found

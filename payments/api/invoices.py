@@ -1,0 +1,112 @@
+"""Getting an invoice paid: start a payment, declare one, see what there was."""
+
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from invoicing import money
+from invoicing import representations as invoicing_representations
+from invoicing.api import invoice_schemas
+from invoicing.api.endpoint import Endpoint
+from invoicing.api.invoices import find, load
+from invoicing.api.pagination import PageQuery, page
+from invoicing.api.views import ApiView
+from invoicing.errors import NotConfigured, ProviderFailed, ValidationFailed
+from invoicing.models import Invoice
+from payments import flows, representations
+from payments.actions import pay
+from payments.api import schemas
+from payments.inputs import MarkPaidInput, PaymentInput
+from payments.models import Payment
+from payments.rails.rail import RailError
+
+
+def start(invoice: Invoice, wanted: PaymentInput) -> Payment:
+    """Begin paying by the rail that is wanted, or by the best.
+
+    Raises NotConfigured, ProviderFailed, and whatever beginning a payment raises.
+    """
+    rails = pay.rails_of(invoice.merchant)
+    rail = wanted.rail or next(iter(rails), "")
+    if not rail:
+        raise NotConfigured("This merchant has no way to be paid online yet.")
+    try:
+        return flows.start(invoice.pk, rail, minor_units(wanted, invoice.currency))
+    except RailError as error:
+        raise ProviderFailed(f"The payment could not be started: {error.message}") from None
+
+
+def minor_units(wanted: Any, currency: str) -> int | None:
+    """The amount that is wanted, in minor units. Raises ValidationFailed."""
+    if wanted.amount is None:
+        return None
+    try:
+        return money.to_minor(wanted.amount, money.asset(currency).decimals)
+    except ValueError as problem:
+        raise ValidationFailed([("amount", str(problem))]) from None
+
+
+class InvoiceCheckout(ApiView):
+    tag = "Invoices"
+
+    @Endpoint(
+        "Start a payment",
+        needs="payments:write",
+        body=PaymentInput,
+        answers=schemas.Checkout,
+        refuses=(502,),
+        example={"amount": "50.00"},
+    )
+    def post(self, request: Request, reference: str) -> HttpResponseBase:
+        """Begins paying all that is due, or `amount` where the invoice allows part payments, and
+        answers with the address of the page where the payer goes on.
+
+        While that page waits for its payer, asking again gives the same payment.
+        """
+        wanted = self.read(PaymentInput)
+        invoice = find(self.merchant, reference)
+        return self.run(
+            lambda: start(invoice, wanted),
+            lambda payment: {"url": payment.url, "payment": representations.payment(payment)},
+            steps=True,
+        )
+
+
+class MarkPaid(ApiView):
+    tag = "Invoices"
+
+    @Endpoint(
+        "Mark an invoice as paid",
+        needs="settle",
+        body=MarkPaidInput,
+        answers=invoice_schemas.Invoice,
+        example={"method": "bank_transfer", "reference": "Statement 12, line 3"},
+    )
+    def post(self, request: Request, reference: str) -> HttpResponseBase:
+        """Declares money that you received elsewhere: all that is due, or a part of it. It is
+        booked to the wallet's `external` part, without fees."""
+        wanted = self.read(MarkPaidInput)
+        return self.run(
+            lambda: pay.mark_paid(self.merchant, reference, wanted),
+            lambda payment: invoicing_representations.invoice(load(self.merchant, reference)),
+        )
+
+
+class InvoicePayments(ApiView):
+    tag = "Invoices"
+
+    @Endpoint(
+        "List an invoice's payments",
+        needs="payments:read",
+        query=PageQuery,
+        answers=schemas.Payment,
+        page=True,
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        """Every attempt to pay it, newest first."""
+        query = self.query(PageQuery)
+        invoice = find(self.merchant, reference)
+        rows = invoice.payments.select_related("merchant", "invoice", "wallet")
+        return Response(page(query, rows, representations.payment))

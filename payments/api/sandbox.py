@@ -1,0 +1,111 @@
+"""Rehearsal, for test keys only: move the clock, and pay without a browser."""
+
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from invoicing import clock
+from invoicing.actions import merchants
+from invoicing.api.endpoint import Endpoint
+from invoicing.api.invoices import find
+from invoicing.api.pagination import start_of
+from invoicing.api.views import ApiView
+from invoicing.doorbell import ring
+from invoicing.errors import OnlyInTestMode
+from invoicing.models import Invoice, Merchant
+from invoicing.representations import instant
+from payments import flows, representations
+from payments.api import schemas
+from payments.api.invoices import minor_units
+from payments.inputs import ClockInput
+from payments.models import Payment
+from payments.sandbox import provider
+from payments.sandbox.inputs import SandboxPaymentInput
+
+# Everything that waits for a date.
+WAITING = (
+    "invoicing.tasks.watch_due_dates",
+    "payments.tasks.look_at_payments",
+    "payments.tasks.release_funds",
+)
+
+
+class SandboxView(ApiView):
+    """An endpoint that live keys cannot use."""
+
+    tag = "Rehearsal"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse live keys, whatever they are allowed."""
+        super().initial(request, *args, **kwargs)
+        if self.merchant.livemode:
+            raise OnlyInTestMode("This works with test keys only (bh_test_…).")
+
+
+class SandboxClock(SandboxView):
+    @Endpoint("Get the test clock", answers=schemas.Clock, refuses=(403,))
+    def get(self, request: Request) -> Response:
+        """What time it is for this test merchant."""
+        return Response(_clock(self.merchant))
+
+    @Endpoint(
+        "Move the test clock",
+        needs="sandbox:write",
+        body=ClockInput,
+        answers=schemas.Clock,
+        example={"advance": "P40D"},
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Forward, by `advance` or to `to`; a bare date is the first instant of that day.
+
+        Everything that waits for a date follows at once: due dates, expiry, clearing. A worker
+        does it, so give it a moment.
+        """
+        wanted = self.read(ClockInput)
+        return self.run(lambda: _move(self.merchant, wanted), _clock)
+
+
+class SandboxPayments(SandboxView):
+    @Endpoint(
+        "Pay with a test card",
+        needs="sandbox:write",
+        body=SandboxPaymentInput,
+        answers=schemas.Payment,
+        status=201,
+        refuses=(404,),
+        example={"invoice_id": "inv_9f86d081884c7d659a2feaa0", "card": "4242424242424242"},
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Plays the payer: starts a payment and uses the card on the sandbox's page.
+
+        A declined card leaves the payment `pending` with its `failure`; another card may be used
+        on it. Cards that ask for approval get the answer in `approve`.
+        """
+        wanted = self.read(SandboxPaymentInput)
+        invoice = find(self.merchant, wanted.invoice_id)
+        return self.run(lambda: _use_card(invoice, wanted), representations.payment, steps=True)
+
+
+def _clock(merchant: Merchant) -> dict[str, Any]:
+    return {"object": "clock", "now": instant(clock.now(merchant))}
+
+
+def _move(merchant: Merchant, wanted: ClockInput) -> Merchant:
+    if wanted.to is None:
+        moved = merchants.advance_clock(merchant, wanted.advance)
+    else:
+        moved = merchants.move_clock(merchant, start_of(wanted.to, merchant))
+    for task in WAITING:
+        ring(task)
+    return moved
+
+
+def _use_card(invoice: Invoice, wanted: SandboxPaymentInput) -> Payment:
+    amount = minor_units(wanted, invoice.currency)
+    payment = flows.start(invoice.pk, "sandbox", amount)
+    session = provider.submit_card(payment.provider_reference, wanted.card)
+    if session.status == "authenticating" and wanted.approve is not None:
+        provider.answer_authentication(payment.provider_reference, approved=wanted.approve)
+    return flows.check(payment.pk)

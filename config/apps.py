@@ -18,4 +18,4 @@ class ConfigConfig(AppConfig):
 class StaticConfig(StaticFilesConfig):
     """Leaves out what packages bring for pages that Billhook does not have."""
 
-    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "rest_framework/*", "*/redoc/*"]
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "rest_framework/*"]

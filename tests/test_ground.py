@@ -203,12 +203,3 @@ def test_a_skipped_test_fails_the_run_where_nothing_may_be_skipped(
     assert run.returncode == code, run.stdout
     assert "1 passed, 1 skipped" in run.stdout
     assert ("skipped tests fail this run" in run.stdout) == (strict == "1")
-
-
-@pytest.mark.django_db
-def test_the_reference_shows_the_openapi_document(client: object) -> None:
-    page = client.get("/docs").content.decode()
-    assert 'data-schema="/v1/openapi.json"' in page
-    document = client.get("/v1/openapi.json")
-    assert document.status_code == 200
-    assert document.json()["openapi"] == "3.1.1"

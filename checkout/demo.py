@@ -15,7 +15,7 @@ from allauth.account.models import EmailAddress
 
 from invoicing import clock, ids, inputs, permissions
 from invoicing.actions import access, customers, invoices, merchants, messages
-from invoicing.actor import Actor, acting
+from invoicing.actor import SYSTEM, Actor, acting
 from invoicing.models import Account, Customer, Invoice, Merchant, Message, User
 from payments import flows
 from payments import tasks as payment_tasks
@@ -226,7 +226,7 @@ def _present(merchant: Merchant, people: list[Customer], today: datetime, random
             part.public_id,
             MarkPaidInput(amount=Decimal("150.00"), method="bank_transfer", reference="Sable 4471"),
         )
-    with _day(ago(19)):
+    with _day(ago(19)), acting(SYSTEM):
         invoices.expire_invoice(window.pk)
     with _day(ago(10)):
         invoices.write_off_invoice(merchant, written_off.public_id)
@@ -246,7 +246,8 @@ def _present(merchant: Merchant, people: list[Customer], today: datetime, random
         _viewed(recent)
         _pay_by_card(recent, GOOD)
     for pk in Invoice.objects.filter(status="open", due_at__lte=today).values_list("pk", flat=True):
-        invoices.mark_overdue(pk)
+        with acting(SYSTEM):
+            invoices.mark_overdue(pk)
     with _day(today - timedelta(minutes=2)):
         on_its_way = _sent(merchant, books, random)
         _pay_by_card(on_its_way, SILENT)

@@ -48,7 +48,7 @@ class InvoiceForm(InputForm):
     currency = Choice(gettext_lazy("Currency"))
     wallet_id = Choice(gettext_lazy("Wallet that receives"))
     tax_behavior = Choice(gettext_lazy("Taxes are"), TAX_BEHAVIORS)
-    discount_value = Text(gettext_lazy("Discount on the whole invoice"), attrs=DECIMAL)
+    discount_value = Text(gettext_lazy("Discount on all of it"), attrs=DECIMAL)
     discount_kind = Choice(gettext_lazy("Kind of discount"), DISCOUNT_KINDS)
     due_at = Day(gettext_lazy("Due date"))
     expires_at = Day(
@@ -65,7 +65,11 @@ class InvoiceForm(InputForm):
     notes = Text(
         gettext_lazy("Notes"), lines=3, help_text=gettext_lazy("At the foot of the document.")
     )
-    memo = Text(gettext_lazy("Memo"), lines=2, help_text=gettext_lazy("Only your team sees it."))
+    memo = Text(
+        gettext_lazy("Memo"),
+        lines=2,
+        help_text=gettext_lazy("On the document, above the items: the recipient sees it."),
+    )
     language = Choice(gettext_lazy("Language of the document"))
     allow_partial = Check(gettext_lazy("May be paid in parts"))
     metadata_public = Check(gettext_lazy("The payer may see this data"))
@@ -159,7 +163,7 @@ class InvoiceForm(InputForm):
         merchant = self.merchant
         search = self["customer_search"].value() or ""
         chosen = self["customer_id"].value() or ""
-        default = _("Default of the customer or of your business (%(code)s)")
+        default = _("Default (%(code)s)")
         wallets = merchant.wallets.filter(archived_at=None).order_by("name")[:200]
         self.offer(
             customer_id=choices.customers(merchant, search, chosen),

@@ -18,6 +18,7 @@ _PAUSE_SECONDS = 0.005
 _WRITERS = """
     SELECT virtualtransaction FROM pg_locks
     WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
+      AND pid <> pg_backend_pid()
       AND relation = %s::regclass AND database =
           (SELECT oid FROM pg_database WHERE datname = current_database())
 """

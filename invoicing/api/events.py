@@ -41,7 +41,12 @@ class Events(ApiView):
     tag = "Events"
 
     @Endpoint(
-        "List events", needs="events:read", query=EventQuery, answers=schemas.Event, page=True
+        "List events",
+        needs="events:read",
+        query=EventQuery,
+        answers=schemas.Event,
+        page=True,
+        refuses=(404,),
     )
     def get(self, request: Request) -> Response:
         """Newest first. With `after` it is a feed, oldest first: ask with the id of the last event

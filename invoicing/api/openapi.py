@@ -25,6 +25,8 @@ REASONS: Final = {
     403: "The key lacks the permission that is named.",
     404: "There is no such object, or it belongs to somebody else.",
     409: "The object's state does not allow it, or the first request with this key is at work.",
+    413: "The body is larger than 1 MB.",
+    415: "The body is not plain JSON.",
     422: "This Idempotency-Key was used with a different request.",
     429: "Too many requests; `Retry-After` says when there will be more.",
     502: "The provider refused or did not answer; ask again with the same key.",
@@ -152,6 +154,8 @@ class DescribedSchema(AutoSchema):
             statuses |= {403}
         if variables(path):
             statuses |= {404}
+        if method in ("POST", "PATCH"):
+            statuses |= {413, 415}
         if method == "POST":
             statuses |= {409, 422}
         error = {JSON: {"schema": self._reference(schemas.Error)}}

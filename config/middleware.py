@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
 
 from invoicing import ids
 
@@ -14,6 +16,9 @@ PERMISSIONS_POLICY = (
     "magnetometer=(), microphone=(), midi=(), usb=(), payment=(self), "
     "publickey-credentials-create=(self), publickey-credentials-get=(self)"
 )
+# Merchants and bots are spoken to in English alone; half of a page in another language, from the
+# words that it shares with payers' pages, would help nobody.
+IN_ENGLISH = ("/accounts/", "/dashboard/", "/docs", "/mailbox/", "/v1/")
 
 Next = Callable[[HttpRequest], HttpResponse]
 
@@ -47,3 +52,15 @@ class PermissionsPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
+
+
+class Language(LocaleMiddleware):
+    """Speak the browser's language, where pages are written in more than one."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Choose it for as long as the request lasts."""
+        if request.path_info.startswith(IN_ENGLISH):
+            translation.activate("en")
+            request.LANGUAGE_CODE = "en"
+        else:
+            super().process_request(request)

@@ -22,6 +22,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from invoicing import languages
 from invoicing.models import Invoice, LineItem, Logo, Merchant
 from invoicing.models.invoice import Status
 from invoicing.templatetags.money import language, locale_of, money, price, quantity, rate
@@ -216,12 +217,13 @@ class InvoiceDocument:
 
 def render_html(document: InvoiceDocument) -> str:
     """The document as a page for `pdf.render`: nothing in it refers to anything outside it."""
-    with translation.override(document.language):
+    spoken = languages.nearest(document.language)
+    with translation.override(spoken):
         return render_to_string(
             f"documents/{document.kind}.html",
             {
                 "document": document,
-                "language": document.language,
+                "language": spoken,
                 "direction": "rtl" if translation.get_language_bidi() else "ltr",
                 "page_size": PAGE_SIZES[document.paper],
                 "han_font": HAN_FONTS.get(document.language, HAN_FONTS["zh-hans"]),

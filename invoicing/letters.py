@@ -8,7 +8,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from invoicing import documents
+from invoicing import documents, languages
 
 # What each mail tells; a mail that lacks any of it is a mistake to find before it is sent.
 _ABOUT_INVOICE = frozenset({
@@ -37,10 +37,11 @@ def render_mail(kind: str, context: Mapping[str, Any], language: str) -> Mail:
     missing = MAILS[kind] - context.keys()
     if missing:
         raise KeyError(f"a mail of kind {kind} needs {', '.join(sorted(missing))}")
-    with translation.override(language):
+    spoken = languages.nearest(language)
+    with translation.override(spoken):
         told = {
             **context,
-            "language": language,
+            "language": spoken,
             "direction": "rtl" if translation.get_language_bidi() else "ltr",
             "brand": documents.readable(context.get("brand_color", documents.INK)),
         }

@@ -5,20 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_decimal_symbol
-from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from invoicing import clock, documents, money
+from invoicing import clock, documents, languages, money
 from invoicing.errors import ValidationFailed
 from invoicing.models import Invoice, Merchant
 from invoicing.templatetags.money import language, locale_of
+from invoicing.templatetags.money import money as shown
 from payments.actions.pay import rails_of
 from payments.models import IN_FLIGHT, UNFINISHED, Payment
 
@@ -52,26 +51,11 @@ def find(slug: str) -> Invoice:
 @contextmanager
 def spoken_to(request: HttpRequest, invoice: Invoice) -> Iterator[None]:
     """Speak the payer's language, or else the browser's, in the seller's time zone."""
-    wanted = invoice.language or invoice.buyer_snapshot.get("language") or ""
-    spoken = _spoken(wanted) or _spoken(translation.get_language_from_request(request)) or "en"
+    browsers = languages.spoken(translation.get_language_from_request(request))
+    spoken = languages.of_payer(invoice) or browsers or "en"
     zone = ZoneInfo(invoice.seller_snapshot.get("timezone") or "UTC")
     with translation.override(spoken), timezone.override(zone):
         yield
-
-
-@cache
-def _spoken(wanted: str) -> str:
-    """The language, or its nearest relative, if these pages are written in it.
-
-    A page that says it is Arabic and speaks English helps nobody, least of all a screen reader.
-    """
-    try:
-        found = translation.get_supported_language_variant(wanted)
-    except LookupError:
-        return ""
-    catalog = Path(translation.to_locale(found), "LC_MESSAGES", "django.po")
-    written = any((Path(folder) / catalog).exists() for folder in settings.LOCALE_PATHS)
-    return found if written or found == settings.LANGUAGE_CODE else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +125,7 @@ class Hosted:
         last = self.payments[0] if self.payments else None
         if last is None or last.status != "failed":
             return ""
-        return last.failure_message or _("The payment did not go through.")
+        return _(last.failure_message) or _("The payment did not go through.")
 
     @property
     def rails(self) -> list[str]:
@@ -170,8 +154,20 @@ class Hosted:
     @property
     def editable_amount(self) -> str:
         """What is due as the payer would type it."""
-        text = money.to_text(self.invoice.amount_due, self.invoice.currency)
-        return text.replace(".", get_decimal_symbol(locale_of(language())))
+        return _typed(self.invoice.amount_due, self.invoice.currency)
+
+    def amount_from(self, text: str) -> int:
+        """Minor units for what the payer typed. Raises ValidationFailed, saying what is wrong."""
+        invoice = self.invoice
+        amount = amount_in(text, invoice.currency)
+        due = {"amount": shown(invoice.amount_due, invoice.currency)}
+        if amount > invoice.amount_due:
+            problem = _("The amount must be at most what is due, %(amount)s.") % due
+        elif amount < invoice.amount_due and not invoice.allow_partial:
+            problem = _("The amount must be all that is due, %(amount)s.") % due
+        else:
+            return amount
+        raise ValidationFailed([("amount", problem)])
 
     @property
     def mark(self) -> str:
@@ -211,7 +207,7 @@ def means_of(payment: Payment, seller: str) -> str:
 def amount_in(text: str, currency: str) -> int:
     """Minor units for what a payer typed; a decimal comma is read where people write one.
 
-    Raises ValidationFailed.
+    Raises ValidationFailed with a sentence in the payer's language.
     """
     text = text.strip()
     comma = get_decimal_symbol(locale_of(language()))
@@ -219,8 +215,15 @@ def amount_in(text: str, currency: str) -> int:
         text = text.replace(comma, ".")
     try:
         amount = money.from_text(text, currency)
-    except ValueError as problem:
-        raise ValidationFailed([("amount", str(problem))]) from None
+    except ValueError:
+        problem = _("The amount must be a number, such as %(example)s.")
+        example = _typed(10 ** money.asset(currency).decimals * 25, currency)
+        raise ValidationFailed([("amount", problem % {"example": example})]) from None
     if amount <= 0:
-        raise ValidationFailed([("amount", _("must be more than nothing"))])
+        raise ValidationFailed([("amount", _("The amount must be more than nothing."))])
     return amount
+
+
+def _typed(amount: int, currency: str) -> str:
+    """Minor units as a payer would type them."""
+    return money.to_text(amount, currency).replace(".", get_decimal_symbol(locale_of(language())))

@@ -24,7 +24,7 @@ from checkout.pages.hosted import Hosted
 from invoicing import archive
 from invoicing.actions.invoices import record_view
 from invoicing.actor import Actor, acting
-from invoicing.errors import BillhookError, InvalidState, ValidationFailed
+from invoicing.errors import BillhookError, Conflict, InvalidState, ValidationFailed
 from invoicing.pdf import PdfFailed
 from payments import flows
 from payments.rails.rail import RailError
@@ -82,15 +82,22 @@ def pay(request: HttpRequest, page: Hosted) -> HttpResponse:
     rail = request.POST.get("rail") or next(iter(page.rails), "")
     typed = request.POST.get("amount", "").strip()
     try:
-        amount = hosted.amount_in(typed, invoice.currency) if typed else None
+        amount = page.amount_from(typed) if typed and invoice.status == "open" else None
+    except ValidationFailed as refusal:
+        _field, problem = refusal.fields[0]
+        return _render(request, page, status=422, typed=typed, amount_error=problem)
+    try:
         payment = flows.start(invoice.pk, rail, amount)
-    except InvalidState:
+    except (InvalidState, ValidationFailed):
         # It was paid, voided or is being paid meanwhile: the page says which.
         return _back(page)
-    except ValidationFailed as refusal:
-        return _render(request, page, status=422, typed=typed, amount_error=_explain(refusal))
-    except BillhookError as refusal:
-        return _render(request, page, status=409, error=refusal.message)
+    except Conflict:
+        sorry = _("There were too many attempts to pay this invoice. Please ask %(seller)s.")
+        seller = {"seller": page.document.seller.name}
+        return _render(request, page, status=409, error=sorry % seller)
+    except BillhookError:
+        sorry = _("This invoice cannot be paid this way just now. Nothing was taken.")
+        return _render(request, page, status=409, error=sorry)
     except RailError:
         sorry = _("The payment could not be started, and nothing was taken. Try again in a minute.")
         return _render(request, page, status=502, error=sorry)
@@ -155,10 +162,6 @@ def _render(
         },
         status=status,
     )
-
-
-def _explain(refusal: ValidationFailed) -> str:
-    return _("The amount %(problem)s.") % {"problem": refusal.fields[0][1].rstrip(".")}
 
 
 def _back(page: Hosted) -> HttpResponse:

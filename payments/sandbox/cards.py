@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 
 class Behaviour(StrEnum):
     """What happens when a card is used."""
@@ -36,59 +38,60 @@ class Card:
 
 
 CARDS: Final = (
-    Card("4242424242424242", "visa", Behaviour.SUCCEED, "Succeeds"),
-    Card("5555555555554444", "mastercard", Behaviour.SUCCEED, "Succeeds"),
+    Card("4242424242424242", "visa", Behaviour.SUCCEED, _("Succeeds")),
+    Card("5555555555554444", "mastercard", Behaviour.SUCCEED, _("Succeeds")),
     Card(
         "4000000000000002",
         "visa",
         Behaviour.DECLINE,
-        "Is declined without a reason",
+        _("Is declined without a reason"),
         "card_declined",
     ),
     Card(
         "4000000000009995",
         "visa",
         Behaviour.DECLINE,
-        "Is declined: insufficient funds",
+        _("Is declined: insufficient funds"),
         "insufficient_funds",
     ),
-    Card("4000000000000069", "visa", Behaviour.DECLINE, "Is declined: expired", "expired_card"),
+    Card("4000000000000069", "visa", Behaviour.DECLINE, _("Is declined: expired"), "expired_card"),
     Card(
         "4000000000000127",
         "visa",
         Behaviour.DECLINE,
-        "Is declined: wrong security code",
+        _("Is declined: wrong security code"),
         "incorrect_cvc",
     ),
     Card(
         "4000002500003155",
         "visa",
         Behaviour.AUTHENTICATE,
-        "Asks the cardholder to approve",
+        _("Asks the cardholder to approve"),
     ),
     Card(
         "4000000000005126",
         "visa",
         Behaviour.SILENT_THEN_SUCCEED,
-        "Gets no answer; ten minutes later it turns out to have been paid",
+        _("Gets no answer; ten minutes later it turns out to have been paid"),
     ),
     Card(
         "4000000000007726",
         "visa",
         Behaviour.SILENT_THEN_NOTHING,
-        "Gets no answer; ten minutes later it turns out that nothing was taken",
+        _("Gets no answer; ten minutes later it turns out that nothing was taken"),
     ),
 )
 BY_NUMBER: Final = {card.number: card for card in CARDS}
 
+# In English for whoever asks the provider; the payer's pages translate it.
 DECLINES: Final = {
-    "card_declined": "The card was declined.",
-    "insufficient_funds": "The card has insufficient funds.",
-    "expired_card": "The card has expired.",
-    "incorrect_cvc": "The card's security code is wrong.",
-    "authentication_failed": "The cardholder did not approve the payment.",
-    "unknown_card": "This is not one of the sandbox's test cards.",
-    "timed_out": "The bank never took the payment.",
+    "card_declined": _("The card was declined."),
+    "insufficient_funds": _("The card has insufficient funds."),
+    "expired_card": _("The card has expired."),
+    "incorrect_cvc": _("The card's security code is wrong."),
+    "authentication_failed": _("The cardholder did not approve the payment."),
+    "unknown_card": _("This is not one of the sandbox's test cards."),
+    "timed_out": _("The bank never took the payment."),
 }
 
 

@@ -1,14 +1,19 @@
 """The sandbox's hosted card page, where test cards are used."""
 
 import re
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from invoicing import money
-from payments.models import SandboxSession
+from invoicing import languages
+from invoicing.templatetags.money import money as shown
+from payments.models import Payment, SandboxSession
 from payments.sandbox import provider
 from payments.sandbox.cards import CARDS, passes_luhn
 
@@ -22,7 +27,8 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
     if request.method == "POST":
         number = re.sub(r"[\s-]", "", request.POST.get("number") or request.POST.get("card", ""))
         if not (number.isascii() and number.isdecimal() and passes_luhn(number)):
-            return _page(request, session, "This card number is not right; check its digits.", 422)
+            problem = gettext_noop("This card number is not right; check its digits.")
+            return _page(request, session, problem, 422)
         session = provider.submit_card(session_id, number)
         error = provider.decline_message(session.decline_code)
     if session.status == "authenticating":
@@ -38,7 +44,7 @@ def authenticate(request: HttpRequest, session_id: str) -> HttpResponse:
     session = _session(session_id)
     if session.status != "authenticating":
         return redirect("sandbox-checkout", session_id)
-    return render(request, "sandbox/authenticate.html", _context(session))
+    return _say(request, "sandbox/authenticate.html", session)
 
 
 @never_cache
@@ -65,16 +71,21 @@ def _session(session_id: str) -> SandboxSession:
 
 
 def _page(request: HttpRequest, session: SandboxSession, error: str, status: int) -> HttpResponse:
-    return render(
-        request, "sandbox/checkout.html", {**_context(session), "error": error}, status=status
-    )
+    context = {"description": session.description, "cards": CARDS, "error": error}
+    return _say(request, "sandbox/checkout.html", session, status, **context)
 
 
-def _context(session: SandboxSession) -> dict[str, object]:
-    return {
-        "session": session,
-        "merchant_name": session.merchant.name,
-        "description": session.description,
-        "amount_text": money.format_money(session.amount, session.currency),
-        "cards": CARDS,
-    }
+def _say(
+    request: HttpRequest, template: str, session: SandboxSession, status: int = 200, **context: Any
+) -> HttpResponse:
+    """The page in the payer's language, as a provider would be told it, or else the browser's."""
+    payment = Payment.objects.select_related("invoice").filter(public_id=session.key).first()
+    known = languages.of_payer(payment.invoice) if payment else ""
+    spoken = known or translation.get_language() or "en"
+    with translation.override(spoken):
+        context["error"] = _(context.get("error", ""))
+        context["amount_text"] = shown(session.amount, session.currency)
+        context["merchant_name"] = session.merchant.name
+        response = render(request, template, {"session": session, **context}, status=status)
+    response["Content-Language"] = spoken
+    return response

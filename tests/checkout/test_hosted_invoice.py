@@ -198,11 +198,11 @@ def test_paying_what_is_paid_shows_the_receipt(cleo: Client, invoice: Invoice) -
         ("99.99", "all that is due"),
         ("0", "more than nothing"),
         ("-5", "more than nothing"),
-        ("1.005", "at most 2 decimal places"),
-        ("1e2", "plain decimal number"),
-        ("١٠٠", "plain decimal number"),
-        ("NaN", "plain decimal number"),
-        ("9" * 400, "plain decimal number"),
+        ("1.005", "a number, such as 25.00"),
+        ("1e2", "a number, such as 25.00"),
+        ("١٠٠", "a number, such as 25.00"),
+        ("NaN", "a number, such as 25.00"),
+        ("9" * 400, "a number, such as 25.00"),
     ],
 )
 def test_a_wrong_amount_is_explained_and_nothing_begins(

@@ -4,10 +4,11 @@ The history is made as it would have been, with the ordinary actions on a clock 
 each day in turn. What is there already is left alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Any, Final
 
@@ -189,70 +190,139 @@ def _history(merchant: Merchant, random: Random) -> None:
             customers.create_customer(merchant, inputs.read(inputs.CustomerInput, wanted))
             for wanted in CUSTOMERS
         ]
-    for days_ago in range(300, 45, -9):
-        day = today - timedelta(days=days_ago, hours=random.randrange(6))
-        customer = random.choice(people)
-        with _day(day):
-            invoice = _sent(merchant, customer, random)
-        with _day(day + timedelta(days=random.randrange(1, 18))):
-            _viewed(invoice)
-            _pay_by_card(invoice, GOOD)
-    _present(merchant, people, today, random)
-    payment_tasks.release_funds()
-
-
-def _present(merchant: Merchant, people: list[Customer], today: datetime, random: Random) -> None:
-    books, optik, cafe, sable, cleo, sakura = people
-
-    def ago(days: int) -> datetime:
-        return today - timedelta(days=days)
-
-    with _day(ago(44)):
-        forgotten = _sent(merchant, sable, random)
-        written_off = _sent(merchant, cafe, random)
-        overdue = _sent(merchant, optik, random, tax=True)
-    with _day(ago(40)):
-        _viewed(overdue)
-        _viewed(forgotten)
-        _pay_by_card(forgotten, DECLINED)
-    with _day(ago(30)):
-        mistaken = _sent(merchant, books, random)
-        window = _sent(merchant, cleo, random, expires_at=(ago(20)).isoformat())
-        part = _sent(merchant, sable, random, allow_partial=True)
-    with _day(ago(28)):
-        invoices.void_invoice(merchant, mistaken.public_id)
-        pay.mark_paid(
-            merchant,
-            part.public_id,
-            MarkPaidInput(amount=Decimal("150.00"), method="bank_transfer", reference="Sable 4471"),
+    stories = [
+        (
+            today - timedelta(days=days_ago, hours=random.randrange(6)),
+            _ordinary(merchant, random.choice(people), random),
         )
-    with _day(ago(19)), acting(SYSTEM):
-        invoices.expire_invoice(window.pk)
-    with _day(ago(10)):
-        invoices.write_off_invoice(merchant, written_off.public_id)
-        yen = _sent(merchant, sakura, random, currency="JPY")
-        bounced = _sent(merchant, cleo, random)
-    with _day(ago(6)):
-        _viewed(yen)
-        _sent(merchant, optik, random, tax=True)
-        for mail in bounced.messages.all():
-            messages.record_refused(
-                mail.pk, "The mail server answered 550: mailbox unavailable", permanent=True
-            )
-    with _day(ago(4)):
-        recent = _sent(merchant, books, random)
-        _sent(merchant, cafe, random)
-    with _day(ago(1)):
-        _viewed(recent)
-        _pay_by_card(recent, GOOD)
-    for pk in Invoice.objects.filter(status="open", due_at__lte=today).values_list("pk", flat=True):
-        with acting(SYSTEM):
-            invoices.mark_overdue(pk)
-    with _day(today - timedelta(minutes=2)):
-        on_its_way = _sent(merchant, books, random)
-        _pay_by_card(on_its_way, SILENT)
-        _draft(merchant, cleo, random)
-        _draft(merchant, sable, random)
+        for days_ago in range(300, 45, -9)
+    ]
+    books, optik, cafe, sable, cleo, sakura = people
+    days_ago = {
+        44: [_overdue(merchant, sable, random), _given_up(merchant, cafe, random)],
+        43: [_overdue(merchant, optik, random, tax=True)],
+        30: [_mistaken(merchant, books, random), _paid_in_part(merchant, sable, random)],
+        29: [_too_late(merchant, cleo, random)],
+        10: [
+            _looked_at(merchant, sakura, random, currency="JPY"),
+            _bounced(merchant, cleo, random),
+        ],
+        6: [_looked_at(merchant, optik, random, tax=True)],
+        4: [_just_paid(merchant, books, random), _looked_at(merchant, cafe, random)],
+    }
+    stories += [
+        (today - timedelta(days=days), story)
+        for days, started in days_ago.items()
+        for story in started
+    ]
+    stories.append((clock.wall() - timedelta(minutes=2), _on_its_way(merchant, books, random)))
+    _tell(stories)
+    for customer in (cleo, sable):
+        _draft(merchant, customer, random)
+
+
+Story = Generator[timedelta, None, None]
+
+
+def _tell(stories: list[tuple[datetime, Story]]) -> None:
+    """Let every story happen, a step at a time, in the order of the days.
+
+    A story yields how long it is until its next step.
+    """
+    waiting = [(day, place, story) for place, (day, story) in enumerate(stories)]
+    heapify(waiting)
+    while waiting:
+        day, place, story = heappop(waiting)
+        with _day(day):
+            pause = next(story, None)
+        if pause is not None:
+            heappush(waiting, (day + pause, place, story))
+
+
+def _ordinary(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    invoice = _sent(merchant, customer, random)
+    yield timedelta(days=random.randrange(1, 18), minutes=random.randrange(600))
+    _viewed(invoice)
+    yield timedelta(minutes=random.randrange(2, 30))
+    _pay_by_card(invoice, GOOD)
+    yield timedelta(days=2, minutes=1)
+    with acting(SYSTEM):
+        payment_tasks.release_funds()
+
+
+def _overdue(merchant: Merchant, customer: Customer, random: Random, **extra: Any) -> Story:
+    invoice = _sent(merchant, customer, random, **extra)
+    yield timedelta(days=4)
+    _viewed(invoice)
+    if "tax" not in extra:
+        _pay_by_card(invoice, DECLINED)
+    yield timedelta(days=17, hours=1)
+    with acting(SYSTEM):
+        invoices.mark_overdue(invoice.pk)
+
+
+def _given_up(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    invoice = _sent(merchant, customer, random)
+    yield timedelta(days=21, hours=1)
+    with acting(SYSTEM):
+        invoices.mark_overdue(invoice.pk)
+    yield timedelta(days=13)
+    invoices.write_off_invoice(merchant, invoice.public_id)
+
+
+def _mistaken(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    invoice = _sent(merchant, customer, random)
+    yield timedelta(hours=2)
+    invoices.void_invoice(merchant, invoice.public_id)
+
+
+def _paid_in_part(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    invoice = _sent(merchant, customer, random, allow_partial=True)
+    yield timedelta(days=2)
+    received = MarkPaidInput(
+        amount=Decimal("150.00"), method="bank_transfer", reference="Sable 4471"
+    )
+    pay.mark_paid(merchant, invoice.public_id, received)
+    yield timedelta(days=19, hours=1)
+    with acting(SYSTEM):
+        invoices.mark_overdue(invoice.pk)
+
+
+def _too_late(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    closing = clock.wall() + timedelta(days=10)
+    invoice = _sent(merchant, customer, random, expires_at=closing.isoformat())
+    yield timedelta(days=10, minutes=1)
+    with acting(SYSTEM):
+        invoices.expire_invoice(invoice.pk)
+
+
+def _looked_at(merchant: Merchant, customer: Customer, random: Random, **extra: Any) -> Story:
+    invoice = _sent(merchant, customer, random, **extra)
+    yield timedelta(days=1, hours=3)
+    _viewed(invoice)
+
+
+def _bounced(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    draft = _draft(merchant, customer, random)
+    invoice = invoices.send_invoice(merchant, draft.public_id)
+    for mail in invoice.messages.all():
+        messages.record_refused(
+            mail.pk, "The mail server answered 550: mailbox unavailable", permanent=True
+        )
+    yield from ()
+
+
+def _just_paid(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    invoice = _sent(merchant, customer, random)
+    yield timedelta(days=3)
+    _viewed(invoice)
+    _pay_by_card(invoice, GOOD)
+
+
+def _on_its_way(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    invoice = _sent(merchant, customer, random)
+    _pay_by_card(invoice, SILENT)
+    yield from ()
 
 
 def _quiet_start(merchant: Merchant) -> None:

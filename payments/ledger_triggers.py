@@ -20,6 +20,9 @@ _SQLITE = {
             WHERE (SELECT asset FROM payments_ledgeraccount WHERE id = NEW.source_id) != NEW.asset
                OR (SELECT asset FROM payments_ledgeraccount WHERE id = NEW.destination_id)
                   != NEW.asset;
+            -- INSERT OR REPLACE would remove the old row without firing its delete trigger.
+            SELECT RAISE(ABORT, 'ledger: postings are never changed')
+            WHERE EXISTS (SELECT 1 FROM payments_ledgerposting WHERE id = NEW.id);
         END""",
     "ledger_posting_update": """
         CREATE TRIGGER ledger_posting_update BEFORE UPDATE ON payments_ledgerposting
@@ -45,6 +48,9 @@ _SQLITE = {
         CREATE TRIGGER ledger_entry_insert BEFORE INSERT ON payments_ledgerentry
         BEGIN
             SELECT RAISE(ABORT, 'ledger: an entry begins unposted') WHERE NEW.posted;
+            SELECT RAISE(ABORT, 'ledger: entries are never changed')
+            WHERE EXISTS (SELECT 1 FROM payments_ledgerentry
+                          WHERE id = NEW.id OR reference = NEW.reference);
         END""",
 }
 

@@ -1,0 +1,183 @@
+"""The auditor: silent while all holds, and sees each thing that does not."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from invoicing.models import Delivery, Event, Invoice, Merchant
+from payments import ledger_triggers
+from payments.audit import CHECKS, audit
+from payments.models import Payment
+from tests import factories
+from tests.factories import given_a_draft, given_an_open_invoice, pay
+
+
+@pytest.fixture
+def business(test_merchant: Merchant) -> Invoice:
+    """Some history: drafts, open, paid, partly paid, void and failed. Returns the paid one."""
+    from invoicing.actions.invoices import void_invoice
+
+    given_a_draft(test_merchant)
+    given_an_open_invoice(test_merchant)
+    paid = given_an_open_invoice(test_merchant)
+    pay(paid)
+    partly = given_an_open_invoice(test_merchant, allow_partial=True)
+    pay(partly, amount=1000)
+    pay(given_an_open_invoice(test_merchant), factories.DECLINED)
+    void_invoice(test_merchant, given_an_open_invoice(test_merchant).public_id)
+    factories.given_an_endpoint(test_merchant, "https://ada.example/hook")
+    given_a_draft(test_merchant)
+    from invoicing.actions.webhooks import fan_out
+
+    fan_out()
+    return paid
+
+
+def sql(statement: str) -> Callable[[Invoice], None]:
+    """Tamper by hand, past the guards that stand in the database."""
+
+    def tamper(invoice: Invoice) -> None:
+        with connection.cursor() as cursor:
+            ledger_triggers.remove(connection)
+            payment = Payment.objects.get(invoice=invoice)
+            cursor.execute(
+                statement.format(
+                    invoice=invoice.pk,
+                    payment=payment.pk,
+                    key=payment.public_id,
+                    merchant=invoice.merchant_id,
+                )
+            )
+            ledger_triggers.install(connection)
+
+    return tamper
+
+
+TAMPERING: dict[str, tuple[str, Callable[[Invoice], Any]]] = {
+    "an amount in the books": (
+        "I1",
+        sql("UPDATE payments_ledgerposting SET amount = amount - 1 WHERE amount = 320"),
+    ),
+    "a balance": (
+        "I1",
+        sql("UPDATE payments_ledgeraccount SET balance = balance + 1 WHERE kind = 'pending'"),
+    ),
+    "a posting removed": (
+        "I1",
+        sql("DELETE FROM payments_ledgerposting WHERE amount = 320"),
+    ),
+    "an account in another asset": (
+        "I1",
+        sql("UPDATE payments_ledgeraccount SET asset = 'JPY' WHERE kind = 'pending'"),
+    ),
+    "a payment that says more came": (
+        "I2",
+        sql("UPDATE payments_payment SET received = received + 1 WHERE id = {payment}"),
+    ),
+    "a payment forgotten": (
+        "I2",
+        sql(
+            "UPDATE payments_payment SET status = 'canceled', received = 0, surplus = 0"
+            " WHERE id = {payment}"
+        ),
+    ),
+    "a payment the provider never took": (
+        "I2",
+        sql("UPDATE payments_sandboxsession SET status = 'canceled' WHERE key = '{key}'"),
+    ),
+    "the provider took more": (
+        "I2",
+        sql("UPDATE payments_sandboxsession SET amount = amount + 1 WHERE key = '{key}'"),
+    ),
+    "an invoice that says more was paid": (
+        "I3",
+        sql("UPDATE invoicing_invoice SET amount_paid = amount_paid + 1 WHERE id = {invoice}"),
+    ),
+    "a paid invoice opened": (
+        "I3",
+        sql("UPDATE invoicing_invoice SET status = 'open' WHERE id = {invoice}"),
+    ),
+    "an invoice waiting for nothing": (
+        "I3",
+        sql(
+            "UPDATE invoicing_invoice SET status = 'paying'"
+            " WHERE status = 'open' AND amount_paid = 0"
+        ),
+    ),
+    "a number skipped": (
+        "I5",
+        sql("UPDATE invoicing_invoice SET number_value = 99 WHERE id = {invoice}"),
+    ),
+    "a counter set forward": ("I5", sql("UPDATE invoicing_numberseries SET last_value = 99")),
+    "a delivery that is never tried": (
+        "I6",
+        lambda invoice: Delivery.objects.update(next_attempt_at=None),
+    ),
+    "a state nobody told of": (
+        "I8",
+        sql("UPDATE invoicing_invoice SET status = 'uncollectible' WHERE status = 'void'"),
+    ),
+    "an impossible history": (
+        "I8",
+        lambda invoice: Event.objects.filter(
+            object_id=invoice.public_id, type="invoice.finalized"
+        ).update(object_status="void"),
+    ),
+    "a history lost": (
+        "I8",
+        lambda invoice: (
+            Delivery.objects.filter(event__object_id=invoice.public_id).delete(),
+            Event.objects.filter(object_id=invoice.public_id).delete(),
+        ),
+    ),
+}
+
+
+def test_an_honest_business_has_no_breaks(business: Invoice) -> None:
+    assert audit() == []
+
+
+@pytest.mark.tampers
+@pytest.mark.parametrize("name", TAMPERING)
+def test_tampering_is_seen(name: str, business: Invoice) -> None:
+    """A control for the audit after every test: it can fail, for every invariant."""
+    invariant, tamper = TAMPERING[name]
+    tamper(business)
+    assert invariant in {found.invariant for found in audit()}
+
+
+def test_every_invariant_has_a_control() -> None:
+    # I4 cannot be broken past the CHECK constraints, on invoices or on payments.
+    assert {invariant for invariant, _ in TAMPERING.values()} | {"I4"} == CHECKS.keys()
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("audit", *arguments, stdout=out, stderr=err)
+    except SystemExit as exit_:
+        return int(str(exit_.code)), out.getvalue(), err.getvalue()
+    return 0, out.getvalue(), err.getvalue()
+
+
+def test_the_command_says_that_the_books_hold(business: Invoice) -> None:
+    code, out, err = run()
+    assert (code, err) == (0, "")
+    assert out.startswith("The books hold: I1, ")
+    assert json.loads(run("--json")[1]) == {"ok": True, "breaks": []}
+
+
+@pytest.mark.tampers
+def test_the_command_names_every_break_and_fails(business: Invoice) -> None:
+    TAMPERING["a balance"][1](business)
+    code, _, err = run()
+    assert code == 1
+    assert err.startswith("I1: account pending:")
+    code, out, _ = run("--json")
+    assert code == 1
+    assert [found["invariant"] for found in json.loads(out)["breaks"]] == ["I1"]

@@ -91,7 +91,7 @@ def test_a_stranger_signs_up_with_the_code_from_the_mail(
     assert axe.complaints_everywhere(page) == []
     page.get_by_label("Password").fill("coppiced-hazel-rods")
     page.get_by_role("button", name="Open account").click()
-    heading(page, "Enter Email Verification Code")
+    heading(page, "Confirm your address")
     assert axe.complaints_everywhere(page) == []
     code = re.search(r"^([A-Z0-9-]{6,})$", Message.objects.get().text, re.MULTILINE)
     assert code is not None
@@ -107,7 +107,7 @@ def test_signing_up_works_without_script(plain_page: Page, transactional_db: Non
     plain_page.get_by_label("Email").fill("new@example.com")
     plain_page.get_by_label("Password").fill("coppiced-hazel-rods")
     plain_page.get_by_role("button", name="Open account").click()
-    heading(plain_page, "Enter Email Verification Code")
+    heading(plain_page, "Confirm your address")
 
 
 def test_sign_up_can_be_closed(page: Page, transactional_db: None, settings: Settings) -> None:
@@ -168,9 +168,9 @@ def test_an_unknown_address_is_not_given_away(page: Page, transactional_db: None
 def test_ada_turns_on_a_second_step(page: Page, ada: User, sign_in: Callable[[User], None]) -> None:
     sign_in_by_typing(page, ada)
     page.goto("/accounts/2fa/")
-    heading(page, "Two-Factor Authentication")
+    heading(page, "Two-step sign-in")
     assert axe.complaints_everywhere(page) == []
-    page.get_by_role("link", name="Activate").click()
+    page.get_by_role("link", name="Set up").click()
     confirm_it_is_me(page)
     heading(page, "Set up an authenticator app")
     assert axe.complaints_everywhere(page) == []

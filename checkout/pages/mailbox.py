@@ -168,7 +168,7 @@ def _attachments(parsed: EmailMessage | None) -> list[Attachment]:
             place=place,
             name=part.get_filename() or f"attachment-{place + 1}",
             kind=part.get_content_type(),
-            content=part.get_payload(decode=True) or b"",
+            content=payload if isinstance(payload := part.get_payload(decode=True), bytes) else b"",
         )
         for place, part in enumerate(parsed.iter_attachments() if parsed else [])
     ]

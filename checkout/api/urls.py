@@ -14,5 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(SLUG, public.PublicInvoice.as_view()),
     path(f"{SLUG}/checkout", public.PublicCheckout.as_view()),
     # This room's addresses are the last below /v1.
+    path("", NothingHere.as_view()),
     path("<path:unknown>", NothingHere.as_view()),
 ]

@@ -73,24 +73,25 @@ class InvoiceQuery(CreatedQuery):
 
 
 def load(merchant: Merchant, reference: str) -> Invoice:
-    """This merchant's invoice with all that showing it takes. Raises NotFound."""
-    found = Invoice.objects.referred_to(merchant, reference).whole().first()
-    if found is None:
-        raise NotFound(f"There is no invoice {reference}.")
-    return found
+    """This merchant's invoice with customer and wallet, to be shown. Raises NotFound."""
+    return _one(merchant.invoices.select_related("customer", "wallet"), reference)
 
 
 def find(merchant: Merchant, reference: str) -> Invoice:
     """This merchant's invoice without what hangs on it. Raises NotFound."""
-    found = Invoice.objects.referred_to(merchant, reference).select_related("merchant").first()
-    if found is None:
-        raise NotFound(f"There is no invoice {reference}.")
-    return found
+    return _one(merchant.invoices.all(), reference)
+
+
+def _one(among: InvoiceQuerySet, reference: str) -> Invoice:
+    try:
+        return among.referred_to(reference).get()
+    except Invoice.DoesNotExist:
+        raise NotFound(f"There is no invoice {reference}.") from None
 
 
 def listed(merchant: Merchant, query: InvoiceQuery) -> InvoiceQuerySet:
     """The invoices that a list's filters leave."""
-    rows = Invoice.objects.filter(merchant=merchant)
+    rows = merchant.invoices.all()
     if query.status:
         wanted = Q(status__in=[name for name in query.status if name != "overdue"])
         if "overdue" in query.status:
@@ -291,7 +292,6 @@ class InvoicePdf(ApiView):
         "Get an invoice as a PDF",
         needs="invoices:read",
         media_type="application/pdf",
-        refuses=(503,),
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         """The document itself. A draft is marked as one."""

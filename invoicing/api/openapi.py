@@ -147,7 +147,7 @@ class DescribedSchema(AutoSchema):
         elif said.answers:
             schema = self._page(said.answers) if said.page else self._reference(said.answers)
             good["content"] = {JSON: {"schema": schema}}
-        statuses = {400, 429, *said.refuses}
+        statuses = {400, 429, 503, *said.refuses}
         if keyed:
             statuses |= {401}
         if said.needs:

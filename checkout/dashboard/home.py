@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from invoicing import clock
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
-from invoicing.dashboard.history import title_of, who_did
+from invoicing.dashboard.history import about, title_of, who_did
 from invoicing.models import ApiKey, Merchant
 
 # Counting further than anyone will act on would only make the page slow.
@@ -64,8 +64,8 @@ def home(request: MerchantRequest) -> HttpResponse:
         "steps_done": sum(step.done for step in steps),
         "invoices": merchant.invoices.order_by("-pk")[:6],
         "events": [
-            (row, title_of(row.type), who_did(row))
-            for row in merchant.events.defer("body").order_by("-pk")[:8]
+            (row, title_of(row.type), about(row), who_did(row))
+            for row in merchant.events.order_by("-pk")[:8]
         ],
     }
     return page(request, "home.html", "home", context)

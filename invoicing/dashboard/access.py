@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
@@ -49,8 +50,8 @@ def merchant_page(
 ) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
     """Let in members whose role has the permission (None: every member), and act in their name.
 
-    What an action refuses is said at the top of the page named `back`, which is given the same
-    arguments; NotFound is a 404.
+    What an action refuses is said at the top of the page named `back`, about the same object or a
+    list; NotFound is a 404.
     """
 
     def decorate(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
@@ -167,9 +168,12 @@ def _refused(
     request: MerchantRequest, refusal: BillhookError, back: str | None, kwargs: Any
 ) -> HttpResponse:
     messages.error(request, said(refusal))
-    if back is None:
-        return redirect("dashboard:home")
-    return redirect(back, **kwargs)
+    back = back or "dashboard:home"
+    try:
+        where = reverse(back, kwargs=kwargs)
+    except NoReverseMatch:  # a list, which is about no object
+        where = reverse(back)
+    return HttpResponseRedirect(where)
 
 
 def said(refusal: BillhookError) -> str:

@@ -16,6 +16,7 @@ from invoicing.actions import invoices as actions
 from invoicing.dashboard import choices
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.editor import InvoiceForm
+from invoicing.dashboard.editor_totals import preview_of
 from invoicing.dashboard.invoices import address_of, say_sent, whole_invoice
 from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError, InvalidState
@@ -133,7 +134,7 @@ def _step(request: MerchantRequest, form: InvoiceForm) -> HttpResponse:
             return page(request, "invoices/_metadata.html", "", {"form": form, "row": row})
     elif step.startswith("remove-"):
         form.remove_line(int(step.removeprefix("remove-")))
-    preview = form.preview()
+    preview = preview_of(form)
     if request.htmx:
         return page(request, "invoices/_totals.html", "", {"form": form, "preview": preview})
     form.forgive()
@@ -141,7 +142,7 @@ def _step(request: MerchantRequest, form: InvoiceForm) -> HttpResponse:
 
 
 def _editor(request: MerchantRequest, form: InvoiceForm, status: int | None = None) -> HttpResponse:
-    preview = form.preview()
+    preview = preview_of(form)
     if not form.lines:
         form.add_line()
     if status is None:

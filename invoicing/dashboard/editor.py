@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from invoicing import drafts, inputs, money
+from invoicing import inputs
 from invoicing.dashboard import choices
 from invoicing.dashboard.editor_rows import (
     DECIMAL,
@@ -21,18 +20,8 @@ from invoicing.dashboard.editor_rows import (
 )
 from invoicing.dashboard.editor_start import initial_of, initial_of_line
 from invoicing.dashboard.forms import Check, Choice, Day, InputForm, Problem, Text, sentence
-from invoicing.errors import BillhookError, ValidationFailed
-from invoicing.inputs import InvoiceChanges, InvoiceInput, LineItemInput
+from invoicing.inputs import InvoiceChanges, InvoiceInput
 from invoicing.models import Invoice, Merchant
-
-
-@dataclass
-class Preview:
-    """Totals worked out from a form that may be half written; `invoice` is not saved."""
-
-    currency: str
-    invoice: Invoice | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 class InvoiceForm(InputForm):
@@ -185,7 +174,7 @@ class InvoiceForm(InputForm):
             name: data.get(name, "")
             for name in ("title", "message", "memo", "notes", "purchase_order", "language")
         }
-        wanted |= self._money_wanted()
+        wanted |= self.money_wanted()
         wanted["recipient"] = {
             "name": data.get("recipient_name", ""),
             "email": data.get("recipient_email", ""),
@@ -202,8 +191,9 @@ class InvoiceForm(InputForm):
         wanted["line_items"] = [line.wanted() for line in self.kept if line.is_bound]
         return wanted
 
-    def _money_wanted(self) -> dict[str, Any]:
-        data = self.cleaned_data
+    def money_wanted(self) -> dict[str, Any]:
+        """What the totals depend on, besides the lines."""
+        data = self.cleaned
         discount = None
         if data.get("discount_value"):
             discount = {data.get("discount_kind") or "percent": data["discount_value"]}
@@ -271,67 +261,10 @@ class InvoiceForm(InputForm):
                 found += row.problems
         return found
 
-    # Live totals
-
-    def preview(self) -> Preview:
-        """What the lines that are complete come to, saying what was left out."""
-        if not self.is_bound:
-            return self._known()
-        currency = self._currency()
-        complete: list[LineForm] = []
-        left_out = 0
-        for line in self.lines:
-            if not line.is_bound or line.is_blank():
-                continue
-            wanted = line.wanted()
-            try:
-                inputs.read(LineItemInput, {**wanted, "description": "·"})
-            except ValidationFailed:
-                left_out += 1
-            else:
-                complete.append(line)
-        preview = Preview(currency)
-        if left_out:
-            preview.notes.append(
-                ngettext(
-                    "%(count)d line is not complete and is left out.",
-                    "%(count)d lines are not complete and are left out.",
-                    left_out,
-                )
-                % {"count": left_out}
-            )
-        if complete:
-            self._work_out(complete, preview)
-        return preview
-
     def forgive(self) -> None:
         """Say nothing yet about what is wrong: the form is still being written."""
         for form in (self, *self.lines, *self.metadata):
             form._errors = ErrorDict()
-
-    def _work_out(self, complete: list[LineForm], preview: Preview) -> None:
-        lines = [{**line.wanted(), "description": "·"} for line in complete]
-        try:
-            wanted = inputs.read(InvoiceInput, {**self._money_wanted(), "line_items": lines})
-            invoice, items = drafts.draft(self.merchant, wanted)
-        except BillhookError as refusal:
-            preview.notes.append(refusal.message)
-            return
-        preview.invoice, preview.currency = invoice, invoice.currency
-        for line, item in zip(complete, items, strict=True):
-            line.worked_out = item
-
-    def _known(self) -> Preview:
-        """The totals as they were saved."""
-        if self.invoice is None:
-            return Preview(currency=self.merchant.currency)
-        for line, item in zip(self.lines, self.invoice.lines.all(), strict=True):
-            line.worked_out = item
-        return Preview(self.invoice.currency, self.invoice)
-
-    def _currency(self) -> str:
-        chosen = self.cleaned.get("currency", "").upper()
-        return chosen if chosen in money.ASSETS else self.merchant.currency
 
 
 def _indexes(data: Mapping[str, Any], kind: str) -> list[int]:

@@ -113,11 +113,10 @@ class LineForm(PlainForm):
         tax = re.match(r"taxes\[(\d+)\]\.(rate|name|category)", path)
         if tax:
             return f"tax_{self.kept_taxes[int(tax[1])]}_{tax[2]}"
-        if path.startswith("discount"):
-            return "discount_value"
-        if path.startswith("tax"):
-            return "tax_0_rate"
-        return path if path in self.fields else "description"
+        if path in self.fields:
+            return path
+        whole = {"discount": "discount_value", "taxes": "tax_0_rate"}
+        return whole.get(path.split(".")[0], "description")
 
 
 class MetadataForm(PlainForm):

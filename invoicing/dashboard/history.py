@@ -81,6 +81,15 @@ def title_of(event_type: str) -> str:
     return str(WORDS.get(event_type, event_type))
 
 
+def about(event: Event) -> str:
+    """What it happened to: an invoice by its number or recipient, a customer by name."""
+    data = json.loads(event.body)["data"]
+    if event.object_id.startswith("inv_"):
+        recipient = data["recipient"]
+        return data["number"] or recipient["name"] or recipient["email"] or ""
+    return str(data.get("name", ""))
+
+
 def who_did(event: Event) -> str:
     """Whoever it is laid to."""
     if event.actor_kind == "payer":

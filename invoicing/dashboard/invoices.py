@@ -271,7 +271,7 @@ def delete(request: MerchantRequest, reference: str) -> HttpResponse:
 
 def whole_invoice(merchant: Merchant, reference: str) -> Invoice:
     """This merchant's invoice with all that showing it takes. Raises NotFound."""
-    invoice = Invoice.objects.referred_to(merchant, reference).whole().first()
+    invoice = merchant.invoices.referred_to(reference).whole().first()
     if invoice is None:
         raise NotFound(_("There is no such invoice."))
     return invoice

@@ -19,7 +19,7 @@ from invoicing.actions.merchants import move_clock
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.forms import Choice, PlainForm, Text, posted, sentence
 from invoicing.errors import ValidationFailed
-from invoicing.templatetags.money import moment
+from invoicing.templatetags.dashboard import when
 
 UNITS = [
     ("hours", gettext_lazy("hours")),
@@ -114,6 +114,6 @@ def _move(request: MerchantRequest) -> HttpResponse:
         messages.success(
             request,
             _("It is now %(now)s on the test side. What has come due follows in a moment.")
-            % {"now": moment(clock.now(moved))},
+            % {"now": when(clock.now(moved))},
         )
     return redirect("dashboard:clock")

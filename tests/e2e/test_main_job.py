@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from tests.e2e.running import ROOT, Receiver, Running, running
@@ -104,3 +105,74 @@ def test_the_readmes_quickstart_runs_word_for_word(billhook: Running, tmp_path: 
     assert lines[0].startswith(f"{billhook.url}/i/")
     assert "paid" in lines
     assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_a_merchant_bills_and_a_payer_pays_in_the_browser(
+    billhook: Running, receiver: Receiver, page: Page
+) -> None:
+    with billhook.api() as api:
+        endpoint = api.post(
+            "webhook_endpoints", json={"url": receiver.url, "event_types": ["invoice.paid"]}
+        )
+        receiver.secret = endpoint.json()["secret"]
+
+    page.goto(f"{billhook.url}/accounts/login/")
+    page.get_by_label("Email").fill(billhook.email)
+    page.get_by_label("Password", exact=True).fill(billhook.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Fernhill Studio")
+
+    page.goto(f"{billhook.url}/dashboard/customers/new/")
+    page.get_by_label("Name", exact=True).fill("Dora Vale")
+    page.locator("[name=email]").fill("dora@example.com")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Dora Vale")
+
+    page.goto(f"{billhook.url}/dashboard/invoices/new/")
+    customers = page.get_by_label("Customer", exact=True)
+    dora_on_file = customers.locator("option", has_text="Dora Vale").first
+    customers.select_option(dora_on_file.get_attribute("value"))
+    page.locator("[name=line-0-description]").fill("Garden plan")
+    page.locator("[name=line-0-quantity]").fill("2")
+    page.locator("[name=line-0-unit_price]").fill("60")
+    page.locator("[name=line-0-tax_0_rate]").fill("10")
+    expect(page.get_by_text("$132.00").first).to_be_visible()
+    page.get_by_role("button", name="Finalize and send").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"TEST-\d{4}"))
+    invoice_page = page.url
+
+    mail = billhook.mail.next_to("dora@example.com")
+    text = mail.get_body(("plain",))
+    assert text is not None
+    link = re.search(rf"{billhook.url}/i/\w+", text.get_content())
+    assert link is not None
+    assert [part.get_content_type() for part in mail.iter_attachments()] == ["application/pdf"]
+
+    assert page.context.browser is not None
+    dora = page.context.browser.new_context()
+    try:
+        payer = dora.new_page()
+        payer.goto(link[0])
+        expect(payer.get_by_role("heading", level=1)).to_contain_text("TEST-")
+        payer.get_by_role("button", name="Pay").click()
+        payer.get_by_role("link", name="4242 4242 4242 4242").click()
+        payer.get_by_role("button", name="Pay").click()
+        expect(payer.get_by_text("Paid, thank you")).to_be_visible()
+    finally:
+        dora.close()
+
+    (told,) = receiver.until("invoice.paid")
+    assert told["data"]["recipient"]["email"] == "dora@example.com"
+    receipt = billhook.mail.next_to("dora@example.com")
+    assert told["data"]["number"] in receipt["Subject"]
+
+    page.goto(invoice_page)
+    expect(page.get_by_text("Succeeded")).to_be_visible()
+    expect(page.get_by_text("Opened by the payer for the first time")).to_be_visible()
+    # Gross 132.00, fees 4.13 and 0.66, net 127.21: beside the invoice, and in the wallet.
+    expect(page.get_by_text("$127.21")).to_be_visible()
+    page.goto(f"{billhook.url}/dashboard/wallets/")
+    page.get_by_role("link", name="USD wallet").click()
+    movement = page.get_by_role("row").filter(has_text=told["data"]["number"])
+    for amount in ("$132.00", "$4.79", "$127.21"):
+        expect(movement.get_by_text(amount)).to_be_visible()

@@ -41,7 +41,7 @@ EXCEPTIONS = {
         "invoicing/actions/webhooks.py",
     },
     # Metadata is the merchant's own JSON, which has floats; a time limit is no money.
-    "money is never a float": {"invoicing/inputs.py", "invoicing/pdf.py"},
+    "money is never a float": {"invoicing/fields.py", "invoicing/pdf.py"},
     # A failure that the API answers itself is still told to whoever collects errors.
     "there are no signals": {"invoicing/api/errors.py"},
     # Beginning to pay needs the secret address, which is all that a forger would have to know.

@@ -7,6 +7,7 @@ from random import SystemRandom
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
 from invoicing import addresses, clock, mail, signing
 from invoicing.actions.action import action
@@ -53,6 +54,7 @@ def create_endpoint(
         description=wanted.description,
         event_types=wanted.event_types,
         secret=signing.new_secret(),
+        after_event_id=merchant.events.aggregate(last=Max("pk"))["last"] or 0,
         created_at=clock.wall(),
     )
     return endpoint, endpoint.secret
@@ -141,7 +143,7 @@ def fan_out(limit: int = 200) -> int:
             Delivery(event=event, endpoint=endpoint, created_at=at, next_attempt_at=at)
             for event in events
             for endpoint in by_merchant.get(event.merchant_id, [])
-            if endpoint.wants(event.type)
+            if endpoint.wants(event)
         ],
         ignore_conflicts=True,
     )

@@ -65,6 +65,8 @@ class WebhookEndpoint(models.Model):
     # After a rotation both secrets sign until this instant.
     previous_secret = models.CharField(max_length=100, blank=True)
     previous_secret_expires_at = models.DateTimeField(null=True)
+    # The merchant's last event when this was created: it hears of what happens from then on.
+    after_event_id = models.BigIntegerField(default=0)
     enabled = models.BooleanField(default=True)
     disabled_at = models.DateTimeField(null=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
@@ -78,10 +80,12 @@ class WebhookEndpoint(models.Model):
     def __str__(self) -> str:
         return self.url
 
-    def wants(self, event_type: str) -> bool:
-        """Whether this endpoint asked for events of this type."""
-        family = event_type.split(".", 1)[0] + ".*"
-        return any(wanted in ("*", family, event_type) for wanted in self.event_types)
+    def wants(self, event: Event) -> bool:
+        """Whether this endpoint asked for such an event, and had asked when it happened."""
+        family = event.type.split(".", 1)[0] + ".*"
+        return event.pk > self.after_event_id and any(
+            wanted in ("*", family, event.type) for wanted in self.event_types
+        )
 
 
 class Delivery(models.Model):

@@ -128,14 +128,15 @@ class Running:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command beside it and return what it printed."""
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=self.environment,
-            check=True,
             capture_output=True,
             text=True,
-        ).stdout
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 def free_port() -> int:
@@ -242,6 +243,8 @@ def _services() -> Iterator[dict[str, str]]:
                 "DATABASE_URL": f"{server}/{name}",
                 "CELERY_BROKER_URL": broker,
                 "CACHE_URL": broker,
+                "SECRET_KEY": "the-same-in-every-process-of-this-run-and-in-no-other",
+                "KEY_PEPPER": "the-same-in-every-process-too",
             }
         finally:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]

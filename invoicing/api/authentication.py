@@ -45,6 +45,8 @@ class KeyAuthentication(BaseAuthentication):
             text = parts[1].decode("ascii")
         except UnicodeDecodeError:
             raise AuthenticationFailed(_REFUSED) from None
+        if not text.isprintable():  # PostgreSQL would not even look for a NUL
+            raise AuthenticationFailed(_REFUSED)
         key = (
             ApiKey.objects.select_related("bot__merchant")
             .filter(prefix=keys.prefix_of(text))

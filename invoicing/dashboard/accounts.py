@@ -22,9 +22,8 @@ from invoicing.dashboard.access import (
 from invoicing.dashboard.forms import Choice, InputForm, Text, posted
 from invoicing.errors import Conflict
 from invoicing.fields import CurrencyCode, Input, RequiredName
-from invoicing.inputs import Address, MerchantChanges
+from invoicing.inputs import Address
 from invoicing.models import Account, Invitation, User
-from invoicing.templatetags.money import language
 
 # Where paper is cut as Letter; everybody else has A4.
 LETTER = {"US", "CA", "MX", "CL", "CO", "PH", "PR", "VE", "GT", "CR", "PA", "DO"}
@@ -141,14 +140,7 @@ def _open(user: User, wanted: Opening, *, first: bool) -> Account:
         address=wanted.address.model_dump(),
         timezone=wanted.timezone,
         paper="Letter" if country in LETTER else "A4",
-        language=_language(),
     )
-
-
-def _language() -> str:
-    """The language this person reads the dashboard in, as far as documents can be written in it."""
-    reading = language()
-    return reading if reading in dict(choices.languages()) else MerchantChanges().language
 
 
 def _work_at(request: HttpRequest, account: Account) -> None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoicing import money
+from invoicing.languages import spoken
 from invoicing.models import Customer, Merchant
 from invoicing.templatetags.money import language, locale_of
 
@@ -72,8 +73,8 @@ def currencies(blank: str | None = None) -> list[tuple[str, Choices | str]]:
 
 
 def languages(current: str = "", blank: str | None = None) -> Choices:
-    """The languages that documents are translated into, each by its own name."""
-    offered = [(code, _own_name(code)) for code, _name in settings.LANGUAGES]
+    """The languages that documents are written in, each by its own name."""
+    offered = [(code, _own_name(code)) for code, _name in settings.LANGUAGES if spoken(code)]
     if current and current not in dict(offered):
         offered.append((current, _own_name(current)))
     return offered if blank is None else [("", blank), *offered]

@@ -32,10 +32,8 @@ STEPS = re.compile(r"add_line|add_metadata|find|totals|remove-\d{1,4}", re.ASCII
 def create(request: MerchantRequest) -> HttpResponse:
     """Write a new invoice; a second sending of the same form leads to the same invoice."""
     if request.method == "GET":
-        form = InvoiceForm(request.merchant)
-        form.initial["customer_id"] = request.GET.get("customer", "")[:40]
-        form.offer_choices()
-        return _editor(request, form)
+        customer = request.GET.get("customer", "")[:40]
+        return _editor(request, InvoiceForm(request.merchant, customer=customer))
     form = InvoiceForm(request.merchant, request.POST)
     if _is_step(request):
         return _step(request, form)

@@ -75,9 +75,14 @@ class InvoiceForm(InputForm):
     }
 
     def __init__(
-        self, merchant: Merchant, data: Any = None, invoice: Invoice | None = None
+        self,
+        merchant: Merchant,
+        data: Any = None,
+        invoice: Invoice | None = None,
+        *,
+        customer: str = "",
     ) -> None:
-        super().__init__(data, initial=initial_of(merchant, invoice))
+        super().__init__(data, initial={"customer_id": customer, **initial_of(merchant, invoice)})
         self.merchant, self.invoice = merchant, invoice
         if invoice is not None:
             self.reads = InvoiceChanges  # type: ignore[misc]

@@ -1,6 +1,6 @@
 """Invoices as their merchant sees them: the list, one of them with its history, and its verbs."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
+from pydantic import Field
 
-from invoicing import archive, inputs, pdf
+from invoicing import archive, pdf
 from invoicing.actions import invoices as actions
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.forms import InputForm, Text, posted
@@ -19,7 +20,7 @@ from invoicing.dashboard.history import history_of
 from invoicing.dashboard.lists import between, page_of
 from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError, NotFound
-from invoicing.fields import Email
+from invoicing.fields import Email, Input
 from invoicing.models import Invoice, Merchant
 from invoicing.models.invoice import Status
 from invoicing.representations import public_url
@@ -134,10 +135,10 @@ def document(request: MerchantRequest, reference: str) -> HttpResponse:
     return response
 
 
-class SendTo(inputs.Input):
-    """Where to mail an invoice; nowhere when its link is shared otherwise."""
+class SendTo(Input):
+    """Where to mail an invoice."""
 
-    to: Email = ""
+    to: Annotated[Email, Field(min_length=1)]
 
 
 class SendForm(InputForm):
@@ -147,7 +148,6 @@ class SendForm(InputForm):
     to = Text(
         gettext_lazy("Email address"),
         attrs={"inputmode": "email"},
-        help_text=gettext_lazy("Leave it empty to share the link yourself."),
     )
 
 
@@ -162,7 +162,7 @@ def send(request: MerchantRequest, reference: str) -> HttpResponse:
         try:
             done = once(
                 request,
-                lambda: actions.send_invoice(request.merchant, invoice.public_id, to or None),
+                lambda: actions.send_invoice(request.merchant, invoice.public_id, to),
                 address_of,
             )
         except BillhookError as refusal:

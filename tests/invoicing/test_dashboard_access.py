@@ -9,8 +9,10 @@ from django.urls import URLPattern, reverse
 
 from checkout.dashboard.urls import urlpatterns
 from invoicing.actions.access import create_api_key, create_bot, invite
+from invoicing.actions.webhooks import fan_out
 from invoicing.dashboard.access import AT_WORK
 from invoicing.inputs import ApiKeyInput, BotInput, InvitationInput, read
+from invoicing.mail import queue_for_invoice
 from invoicing.models import Event, Membership, Merchant, User
 from invoicing.permissions import ROLE_PERMISSIONS
 from payments.models import Wallet
@@ -32,9 +34,6 @@ def things(test_merchant: Merchant, ada: User, settings: Any) -> dict[str, str]:
     invoice = factories.given_an_open_invoice(test_merchant, "100.00")
     payment = factories.start_paying(invoice)
     endpoint = factories.given_an_endpoint(test_merchant, "http://127.0.0.1:9/hook")
-    from invoicing.actions.webhooks import fan_out
-    from invoicing.mail import queue_for_invoice
-
     other = factories.given_a_draft(test_merchant)
     fan_out()
     bot = create_bot(test_merchant, read(BotInput, {"name": "Bot"}))

@@ -78,9 +78,12 @@ def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
 def _customer(merchant: Merchant, public_id: str | None) -> Customer | None:
     if public_id is None:
         return None
-    customer = merchant.customers.filter(public_id=public_id).first()
-    if customer is None:
-        raise NotFound(f"There is no customer {public_id}.", details={"field": "customer_id"})
+    try:
+        customer = merchant.customers.get(public_id=public_id)
+    except Customer.DoesNotExist:
+        raise NotFound(
+            f"There is no customer {public_id}.", details={"field": "customer_id"}
+        ) from None
     if customer.archived_at:
         raise ValidationFailed([("customer_id", "is archived; restore the customer first")])
     return customer

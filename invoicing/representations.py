@@ -69,6 +69,8 @@ def line_item(line: LineItem, currency: str) -> dict[str, Any]:
 
 def _last_mail(row: Invoice) -> dict[str, Any] | None:
     """The latest mail of this invoice and the truth about it: queued, sent or failed, and why."""
+    if row.sent_at is None:
+        return None
     mails: list[Message] = (
         row.mails
         if hasattr(row, "mails")

@@ -14,7 +14,8 @@ Kind = LedgerAccount.Kind
 def invoice_fees(invoice: Invoice) -> list[dict[str, str]]:
     """What the succeeded payments of an invoice cost, by who took it."""
     fees: list[dict[str, str]] = []
-    if invoice.pk is None:
+    # While nothing is paid no money has come, save for a void invoice, where all of it is surplus.
+    if not invoice.amount_paid and invoice.status != "void":
         return fees
     for payment in invoice.payments.all():
         if payment.status == "succeeded":

@@ -185,7 +185,7 @@ def _issue(invoice: Invoice) -> None:
 
 
 def _locked(merchant: Merchant, reference: str) -> Invoice:
-    invoice = Invoice.objects.referred_to(merchant, reference).locked().first()
+    invoice = merchant.invoices.referred_to(reference).locked().first()
     if invoice is None:
         raise NotFound(f"There is no invoice {reference}.")
     return invoice

@@ -40,25 +40,27 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     """Ways to find invoices; every one begins with whose they are."""
 
     def whole(self) -> Self:
-        """With all that showing an invoice takes, in a fixed number of queries."""
+        """With all that showing invoices takes, in a fixed number of queries.
+
+        Their merchant is known already where they were found through `merchant.invoices`.
+        """
         mails = Message.objects.filter(kind="invoice").only(
             "invoice_id", "kind", "repeat", "status", "reason", "to", "sent_at", "created_at"
         )
-        return self.select_related("merchant", "customer", "wallet").prefetch_related(
+        return self.select_related("customer", "wallet").prefetch_related(
             "lines", models.Prefetch("messages", mails.order_by("id"), "mails"), "payments"
         )
 
-    def referred_to(self, merchant: Merchant, reference: str) -> Self:
-        """This merchant's invoice by public id, uuid or number; nobody else's ever."""
-        mine = self.filter(merchant=merchant)
+    def referred_to(self, reference: str) -> Self:
+        """By public id, uuid or number; one at most among `merchant.invoices`."""
         if "\x00" in reference:  # PostgreSQL would not even look for it
-            return mine.none()
+            return self.none()
         if reference.startswith("inv_"):
-            return mine.filter(public_id=reference)
+            return self.filter(public_id=reference)
         try:
-            return mine.filter(uuid=UUID(reference))
+            return self.filter(uuid=UUID(reference))
         except ValueError:
-            return mine.filter(number=reference)
+            return self.filter(number=reference)
 
     def locked(self) -> Self:
         """Lock the invoice's own row until the transaction ends; payments are locked after it."""
@@ -195,12 +197,10 @@ class Invoice(models.Model):
         return self.overdue_at is not None and self.status in {Status.OPEN, Status.PAYING}
 
     def begin_with(self, lines: Sequence["LineItem"]) -> None:
-        """Know these lines, and that nothing else hangs on it yet, without asking the database."""
-        for name, rows in (("lines", lines), ("payments", ())):
-            known = getattr(self, name).all()
-            known._result_cache = list(rows)
-            self.__dict__.setdefault("_prefetched_objects_cache", {})[name] = known
-        self.mails: list[Message] = []
+        """Know that these are its lines, without asking the database for them."""
+        known = self.lines.all()
+        known._result_cache = list(lines)
+        self.__dict__.setdefault("_prefetched_objects_cache", {})["lines"] = known
 
     @transition(status, source=Status.DRAFT, target=Status.OPEN)
     def finalize(self, number: str, number_value: int, at: datetime) -> None:

@@ -114,7 +114,7 @@ def mark_paid(merchant: Merchant, reference: str, wanted: MarkPaidInput) -> Paym
 
     Raises InvalidState for an invoice that asks for nothing or has money in flight.
     """
-    invoice = Invoice.objects.referred_to(merchant, reference).locked().first()
+    invoice = merchant.invoices.referred_to(reference).locked().first()
     if invoice is None:
         raise NotFound(f"There is no invoice {reference}.")
     if invoice.status not in {"open", "expired", "uncollectible"}:

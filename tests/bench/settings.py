@@ -2,6 +2,9 @@
 
 import os
 
+os.environ["ENV_FILE"] = ""
+os.environ.setdefault("SECRET_KEY", "a-key-for-benchmarks-only")
+os.environ.setdefault("KEY_PEPPER", "a-pepper-for-benchmarks-only")
 os.environ.setdefault("RATE_LIMITS", "off")
 os.environ.setdefault("LOG_LEVEL", "ERROR")
 

@@ -444,6 +444,9 @@ def test_reading_takes_the_same_few_queries_however_much_there_is(
             actions.send_invoice(test_merchant, invoice.public_id)
             pay(invoice, amount=100)
 
+    unsent = given_an_open_invoice(test_merchant)
+    # The key with bot and merchant; the invoice; its lines. No mail was sent, nothing was paid.
+    assert _queries(api, f"/v1/invoices/{unsent.public_id}") == 3
     grow(5)
     first = Invoice.objects.latest("pk")
     # The key with bot and merchant; then the invoices; their lines, mails and payments.

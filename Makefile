@@ -48,13 +48,17 @@ format: setup-dev ## put the code in order
 	$(BIN)/ruff format .
 
 bench: setup-dev ## measure speed, as ratios within one run
-	$(BIN)/python -m tests.bench $(ARGS)
+	scripts/with-services $(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.pdf
 
 screenshots: setup-dev ## take the pictures of docs/screenshots again
 	$(BIN)/python -m tests.screenshots $(ARGS)
 
 migrations: setup-dev ## write migrations for changed models
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations $(ARGS)
+
+messages: setup-dev ## collect what payers read into the catalogues of locale/
+	$(BIN)/python scripts/messages
 
 locks: setup-dev ## write the lock files again after a change in pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -6,7 +6,7 @@ Used to create, to change and to preview, so that what a preview says is what a 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from invoicing import clock, money, totals
@@ -249,7 +249,7 @@ def as_input(invoice: Invoice, *, keep_taxes: bool = True) -> InvoiceInput:
         recipient=RecipientInput.model_construct(
             name=invoice.recipient_name,
             email=invoice.recipient_email,
-            type=invoice.recipient_type,
+            type=cast(Literal["human", "bot", "agent"], invoice.recipient_type),
         ),
         currency=currency,
         line_items=lines,

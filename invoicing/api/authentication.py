@@ -47,11 +47,7 @@ class KeyAuthentication(BaseAuthentication):
             raise AuthenticationFailed(_REFUSED) from None
         if not text.isprintable():  # PostgreSQL would not even look for a NUL
             raise AuthenticationFailed(_REFUSED)
-        key = (
-            ApiKey.objects.select_related("bot__merchant")
-            .filter(prefix=keys.prefix_of(text))
-            .first()
-        )
+        key = _find(keys.prefix_of(text))
         at = clock.wall()
         # An unknown prefix is compared as well, so that both refusals take the same time.
         matches = keys.matches(text, key.secret_hash if key else "")
@@ -66,3 +62,10 @@ class KeyAuthentication(BaseAuthentication):
 
 
 _REFUSED = "The API key is unknown, expired or revoked."
+
+
+def _find(prefix: str) -> ApiKey | None:
+    try:
+        return ApiKey.objects.select_related("bot__merchant").get(prefix=prefix)
+    except ApiKey.DoesNotExist:
+        return None

@@ -22,6 +22,15 @@ from invoicing.api.shapes import (
 )
 from invoicing.inputs import Address, TaxId
 
+ADDRESS = {
+    "line1": "3 Mill Lane",
+    "line2": "",
+    "city": "York",
+    "state": "",
+    "postal_code": "YO1 7HU",
+    "country": "GB",
+}
+
 
 class Customer(Shape):
     """Somebody who is billed more than once."""
@@ -33,8 +42,8 @@ class Customer(Shape):
     name: Annotated[str, Field(examples=["Cleo Marsh"])]
     email: Annotated[str, Field(examples=["cleo@example.com"])]
     phone: str
-    address: Address
-    tax_ids: list[TaxId]
+    address: Annotated[Address, Field(examples=[ADDRESS])]
+    tax_ids: Annotated[list[TaxId], Field(examples=[[{"type": "gb_vat", "value": "GB123456789"}]])]
     tax_exempt: Literal["none", "exempt", "reverse"]
     currency: Currency | None
     language: str

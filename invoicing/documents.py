@@ -147,7 +147,8 @@ class TaxLine:
 
     @property
     def label(self) -> str:
-        return self.name or _("Tax")
+        # "Tax" is what the API calls a tax that nobody named.
+        return _("Tax") if self.name in ("", "Tax") else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,10 +192,14 @@ def format_price(value: Decimal, code: str, language: str = "en") -> str:
 def _format(value: Decimal, code: str, language: str, minimum: int, maximum: int) -> str:
     locale = _locale(language)
     pattern = _with_places(locale.currency_formats["standard"].pattern, minimum, maximum)
-    if get_currency_symbol(code, locale) == code:
+    symbol = str(get_currency_symbol(code, locale))
+    if symbol == code:
         # Letters touching digits read badly: "USDC 1.25", not "USDC1.25".
         pattern = re.sub(r"¤(?=[#0])", "¤\u00a0", pattern)
     text = str(format_currency(value, code, format=pattern, locale=locale, currency_digits=False))
+    if locale.text_direction == "rtl" and re.search("[A-Z]", symbol):
+        # Else "US$" falls apart into "$US" where text runs from right to left.
+        text = text.replace(symbol, f"\u2066{symbol}\u2069")
     # The language's own sign: in Arabic and Hebrew it carries the mark that keeps it on the left.
     return text.replace("-", get_minus_sign_symbol(locale), 1) if value < 0 else text
 

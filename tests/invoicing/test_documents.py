@@ -401,6 +401,8 @@ def test_an_instant_is_shown_on_the_day_it_falls_on_here() -> None:
 def test_negative_amounts_keep_their_sign_on_the_left_in_every_direction() -> None:
     with translation.override("ar"):
         assert written.money(-5000, "EUR") == "\u200f\u200e-50.00\u00a0€"
+        # And a sign of letters and a mark stays in one piece.
+        assert written.money(5000, "USD") == "\u200f50.00\u00a0\u2066US$\u2069"
     with translation.override("en"):
         assert written.money(-5000, "EUR") == "-€50.00"
 

@@ -15,7 +15,7 @@ DONE := .stamps
 TRANSLATIONS := $(wildcard locale/*/LC_MESSAGES/*.po)
 STATIC := $(shell find static -type f 2>/dev/null)
 
-.PHONY: help setup setup-dev demo serve test test-services lint format bench screenshots migrations clean
+.PHONY: help setup setup-dev demo serve test test-services lint format bench screenshots migrations messages clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24

@@ -283,7 +283,7 @@ def test_the_page_speaks_the_browsers_language_where_nobody_said(
 def test_a_language_these_pages_are_not_written_in_is_not_claimed(
     cleo: Client, test_merchant: Merchant
 ) -> None:
-    customer = factories.given_a_customer(test_merchant, language="ar")
+    customer = factories.given_a_customer(test_merchant, language="he")
     invoice = factories.given_an_open_invoice(test_merchant, customer_id=customer.public_id)
     assert '<html lang="en" dir="ltr"' in cleo.get(address(invoice)).content.decode()
 

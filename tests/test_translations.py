@@ -1,0 +1,429 @@
+"""Everything a payer meets, in every language it is offered in: catalogues whole, pages too."""
+
+import gettext
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from html import unescape
+from io import BytesIO
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+from django.conf import settings
+from django.test import Client
+from django.utils import translation
+
+from config.env import BASE_DIR
+from invoicing import clock, documents, languages, mail
+from invoicing.actions.invoices import expire_invoice, void_invoice, write_off_invoice
+from invoicing.actions.merchants import update_merchant
+from invoicing.inputs import MerchantChanges, read
+from invoicing.models import Invoice, Merchant
+from payments import flows
+from payments import tasks as payment_tasks
+from payments.actions.pay import MAX_ATTEMPTS, mark_paid
+from payments.inputs import MarkPaidInput
+from payments.models import Payment
+from tests import factories
+
+LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
+SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1"
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|<[^>]+>")
+# What a reader sees, or hears from a screen reader, of a tag.
+SPOKEN = re.compile(r'\b(?:alt|aria-label|content|data-label|placeholder|title)="([^"]*)"')
+UNSEEN = re.compile(r"<(style|script)\b.*?</\1>", re.DOTALL)
+# What no reader meets of a template: what is translated, code, and what is said to machines.
+MARKED = re.compile(
+    r"{% blocktranslate\b.*?{% endblocktranslate %}|{% comment %}.*?{% endcomment %}"
+    r"|{% block \w*class %}[^{]*{% endblock %}|{{.*?}}|{%.*?%}|{#.*?#}"
+    r'|<meta (?!name="description"|property="og:(?:title|description)")[^>]*>',
+    re.DOTALL,
+)
+NAMES = {"Billhook", "Cleo", "Payer"}
+
+
+def catalogue_of(language: str) -> Catalog:
+    path = BASE_DIR / f"locale/{translation.to_locale(language)}/LC_MESSAGES/django.po"
+    return read_po(BytesIO(path.read_bytes()), locale=translation.to_locale(language))
+
+
+@pytest.fixture(scope="module")
+def extracted() -> Catalog:
+    """All that is marked for translation now."""
+    program = [sys.executable, str(BASE_DIR / "scripts/messages"), "--print"]
+    done = subprocess.run(program, capture_output=True, check=True, cwd="/")
+    return read_po(BytesIO(done.stdout))
+
+
+def entries(catalogue: Catalog) -> Iterator[Message]:
+    return (message for message in catalogue if message.id)
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+# The catalogues
+
+
+def complaints(catalogue: Catalog, wanted: Catalog) -> list[str]:
+    """What keeps the catalogue from saying all that is wanted, and nothing else."""
+    found = []
+    for message in entries(wanted):
+        name = texts(message.id)[0]
+        have = catalogue.get(message.id, message.context)
+        if have is None or have.fuzzy or not all(texts(have.string)):
+            found.append(f"not translated: {name}")
+        elif texts(have.id) != texts(message.id):
+            found.append(f"another plural: {name}")
+        else:
+            found += [f"other placeholders: {name}" for _ in misfits(have, catalogue)]
+    gone = {texts(message.id)[0] for message in entries(catalogue)}
+    gone -= {texts(message.id)[0] for message in entries(wanted)}
+    return found + [f"said nowhere: {name}" for name in sorted(gone)]
+
+
+def misfits(message: Message, catalogue: Catalog) -> Iterator[str]:
+    """Translations that do not say what is to be filled in.
+
+    A plural form that stands for one number alone, such as a dual, may say it in words.
+    """
+    forms = texts(message.string)
+    originals = texts(message.id)
+    expected = sorted(match[0] for match in PLACEHOLDER.finditer(originals[-1]))
+    form_of = gettext.c2py(catalogue.plural_expr)
+    for number, form in enumerate(forms):
+        said = sorted(match[0] for match in PLACEHOLDER.finditer(form))
+        stands_for_one = len(originals) > 1 and sum(form_of(n) == number for n in range(200)) == 1
+        if said != expected and not (
+            stands_for_one and said == [name for name in expected if name != "%(days)s"]
+        ):
+            yield form
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_says_all_there_is_to_say(language: str, extracted: Catalog) -> None:
+    catalogue = catalogue_of(language)
+    assert len(list(entries(catalogue))) > 150
+    assert complaints(catalogue, extracted) == []
+
+
+def test_a_catalogue_that_lacks_something_is_caught(extracted: Catalog) -> None:
+    def broken(**changes: Any) -> list[str]:
+        catalogue = catalogue_of("de")
+        message = catalogue["%(amount)s due %(date)s"]
+        for name, value in changes.items():
+            setattr(message, name, value)
+        return complaints(catalogue, extracted)
+
+    assert broken() == []
+    assert broken(string="") == ["not translated: %(amount)s due %(date)s"]
+    assert broken(flags={"fuzzy"}) == ["not translated: %(amount)s due %(date)s"]
+    for wrong in [
+        "%(amount)s",
+        "%(amount)s %(datum)s",
+        "%(amount)s %(date)s %(date)s",
+        "% (date)s",
+    ]:
+        assert broken(string=wrong) == ["other placeholders: %(amount)s due %(date)s"]
+    lacking, stale = catalogue_of("ar"), catalogue_of("ar")
+    lacking.delete("From", "seller")
+    assert complaints(lacking, extracted) == ["not translated: From"]
+    days = "The link works for %(days)s day."
+    lacking = catalogue_of("ar")
+    lacking[days].string = tuple(form.replace("%(days)s", "٧") for form in lacking[days].string)
+    assert complaints(lacking, extracted) == [f"other placeholders: {days}"] * 3
+    stale.add("Farewell", "وداعًا")
+    assert complaints(stale, extracted) == ["said nowhere: Farewell"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_longer_than_a_word_is_left_in_english(language: str) -> None:
+    for message in entries(catalogue_of(language)):
+        original = PLACEHOLDER.sub("", texts(message.id)[0])
+        if len(re.findall(r"[A-Za-z]{3,}", original)) > 1:
+            assert not set(texts(message.string)) & set(texts(message.id))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_compiled_is_what_is_written(language: str) -> None:
+    folder = BASE_DIR / f"locale/{translation.to_locale(language)}/LC_MESSAGES"
+    with (folder / "django.mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    for message in entries(catalogue_of(language)):
+        singular = texts(message.id)[0]
+        if message.pluralizable:
+            said = compiled.ngettext(singular, texts(message.id)[1], 1)
+        elif message.context:
+            said = compiled.pgettext(message.context, singular)
+        else:
+            said = compiled.gettext(singular)
+        assert said in texts(message.string), "run `make setup` to compile the catalogues"
+
+
+# The pages
+
+
+def seen(html: str) -> str:
+    """What a reader meets on a page: its text, and what its tags say aloud."""
+    html = UNSEEN.sub(" ", html)
+    aloud = " \n".join(SPOKEN.findall(html))
+    return " ".join(unescape(re.sub(r"<[^>]*>", " \n", html) + " \n" + aloud).split())
+
+
+@cache
+def english_labels(language: str) -> dict[str, re.Pattern[str]]:
+    """Every English label that the language says otherwise, as a pattern that finds it.
+
+    Words that the language uses as well, such as "Total", prove nothing.
+    """
+    catalogue = catalogue_of(language)
+    own = "\n".join(text for message in entries(catalogue) for text in texts(message.string))
+    labels = {}
+    for message in entries(catalogue):
+        for label in texts(message.id):
+            parts = [re.escape(" ".join(part.split())) for part in literals(label)]
+            pattern = re.compile(r"\b" + r"\b.{1,60}?\b".join(parts) + r"(?!\w)")
+            if parts and not pattern.search(own):
+                labels[label] = pattern
+    return labels
+
+
+def literals(label: str) -> list[str]:
+    """The words of a label between what is filled in."""
+    parts = re.split(PLACEHOLDER.pattern.replace(r"(\w+)", r"\w+"), label)
+    return [part.strip(" .,:;") for part in parts if re.search("[A-Za-z]", part)]
+
+
+def english_in(text: str, language: str) -> list[str]:
+    return [label for label, pattern in english_labels(language).items() if pattern.search(text)]
+
+
+def given_a_merchant(merchant: Merchant) -> Merchant:
+    """Words that are no label in any language, so that none is found that nobody wrote."""
+    named = {"name": "Qzx", "legal_name": "Qzx Wvk", "email": "a@qzx.example", "phone": "+49 30 1"}
+    return update_merchant(merchant, read(MerchantChanges, named))
+
+
+def given_an_invoice(merchant: Merchant, language: str, **changes: Any) -> Invoice:
+    """A discount, taxes, an order number and notes, to a customer who reads this language."""
+    customer = factories.given_a_customer(
+        merchant,
+        name="Zwv Kxq",
+        language=language,
+        tax_ids=[{"type": "eu_vat", "value": "DE811907980"}],
+        address={"line1": "Zxq 14", "city": "Berlin", "postal_code": "10969", "country": "DE"},
+    )
+    line = {"description": "Zqw", "unit_price": "40", "discount": {"percent": "10"}}
+    wanted = {
+        "customer_id": customer.public_id,
+        "purchase_order": "Q-77",
+        "notes": "Qzx.",
+        "line_items": [{**line, "quantity": "3"}, {"description": "Vxz", "unit_price": "9"}],
+        "discount": {"percent": "10"},
+        "taxes": [{"rate": "20"}],
+        "due_at": clock.now(merchant) + timedelta(days=2),
+        **changes,
+    }
+    return factories.given_an_open_invoice(merchant, **wanted)
+
+
+def pages_of_a_life(merchant: Merchant, language: str) -> Iterator[str]:
+    """Everything that may happen to an invoice, page by page as its payer sees it."""
+    browser = Client(headers={"User-Agent": SAFARI, "Accept-Language": "en"})
+
+    def page(invoice: Invoice, rest: str = "", **form: str) -> str:
+        address = f"/i/{invoice.slug}{rest}"
+        response = browser.post(address, form) if rest else browser.get(address)
+        assert response["Content-Language"] == language
+        return response.content.decode()
+
+    bare = given_an_invoice(merchant, language, due_at=None, taxes=[], discount=None, notes="")
+    yield page(bare)
+    invoice = given_an_invoice(merchant, language, allow_partial=True)
+    yield page(invoice)
+    for wrong in ("1000000", "0", "x"):
+        yield page(invoice, "/pay", amount=wrong)
+    yield page(bare, "/pay", amount="1")
+    yield page(bare, "/pay", rail="manual")
+    factories.pay(invoice, factories.DECLINED)
+    yield page(invoice)
+    yield from card_pages(browser, factories.start_paying(invoice, 1000))
+    payment_tasks.apply_notices()
+    paid_in_cash = MarkPaidInput(amount=Decimal("20"), method="cash")
+    mark_paid(merchant, invoice.public_id, paid_in_cash)
+    late = factories.let_pass(merchant, "P5D")
+    yield page(invoice)
+    mark_paid(late, invoice.public_id, MarkPaidInput(method="bank_transfer"))
+    yield page(invoice)
+    yield page(void_invoice(late, given_an_invoice(late, language).public_id))
+    yield page(write_off_invoice(late, given_an_invoice(late, language).public_id))
+    flying = given_an_invoice(late, language)
+    factories.pay(flying, factories.SILENT_THEN_PAID)
+    yield page(flying)
+    lost = given_an_invoice(late, language)
+    payment = factories.pay(lost, factories.SILENT_THEN_NOTHING)
+    late = factories.let_pass(late, "PT11M")
+    flows.check(payment.pk)
+    yield page(lost)
+    ends = clock.now(late) + timedelta(days=1)
+    window = given_an_invoice(late, language, expires_at=ends)
+    later = factories.let_pass(late, "P2D")
+    yield page(window)
+    expire_invoice(window.pk)
+    yield page(window)
+    tried = given_an_invoice(later, language)
+    Payment.objects.bulk_create(
+        Payment(
+            merchant=later,
+            invoice=tried,
+            wallet=flying.payments.get().wallet,
+            rail="sandbox",
+            currency="USD",
+            amount=1,
+            status="canceled",
+            created_at=ends,
+            updated_at=ends,
+        )
+        for _ in range(MAX_ATTEMPTS)
+    )
+    yield page(tried, "/pay")
+
+
+def card_pages(browser: Client, payment: Payment) -> Iterator[str]:
+    """The sandbox's pages, on which a card is refused, another asks for approval, and pays."""
+    address = f"/sandbox/checkout/{factories.session_of(payment).public_id}"
+    yield browser.get(address).content.decode()
+    for number in ("4242424242424241", factories.NO_FUNDS):
+        yield browser.post(address, {"number": number}).content.decode()
+    browser.post(address, {"number": factories.ASKS_APPROVAL})
+    yield browser.get(f"{address}/authenticate").content.decode()
+    browser.post(f"{address}/answer", {"answer": "approve"})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_page_says_a_word_of_english(language: str, test_merchant: Merchant) -> None:
+    found = [
+        (number, english_in(seen(page), language))
+        for number, page in enumerate(pages_of_a_life(given_a_merchant(test_merchant), language))
+    ]
+    assert len(found) == 21
+    assert [(number, labels) for number, labels in found if labels] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_english_on_a_page_is_found(test_merchant: Merchant) -> None:
+    pages = [seen(page) for page in pages_of_a_life(given_a_merchant(test_merchant), "en")]
+    for language in LANGUAGES:
+        assert all(len(english_in(page, language)) > 5 for page in pages)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_mail_and_no_document_says_a_word_of_english(
+    language: str, test_merchant: Merchant
+) -> None:
+    merchant = given_a_merchant(test_merchant)
+    invoice = given_an_invoice(merchant, language)
+    factories.pay(invoice)
+    invoice = factories.again(invoice)
+    for kind in ("invoice", "receipt"):
+        message = mail.queue_for_invoice(invoice, kind)
+        assert message.language == language
+        for said in (message.subject, message.text, seen(message.html)):
+            assert english_in(said, language) == []
+    document = documents.document_of(invoice)
+    included = tuple(replace(tax, inclusive=True) for tax in document.taxes)
+    untaxed = tuple(
+        replace(document.taxes[0], category=code) for code in ("AE", "E", "G", "K", "O")
+    )
+    for shown in (
+        document,
+        replace(document, amount_paid=100, taxes=included, due_on=None),
+        replace(document, status="draft", taxes=untaxed),
+        replace(document, status="void"),
+    ):
+        html = documents.render_html(shown)
+        assert f'<html lang="{language}"' in html
+        assert english_in(seen(html), language) == []
+        english = seen(documents.render_html(replace(shown, language="en")))
+        assert len(english_in(english, language)) > 10
+
+
+# What is not for payers, and what was not marked
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/accounts/login/", "/docs", "/mailbox/", "/v1/me"])
+def test_merchants_and_bots_are_spoken_to_in_english_alone(address: str) -> None:
+    client = Client(headers={"User-Agent": SAFARI, "Accept-Language": "de"})
+    assert client.get(address)["Content-Language"] == "en"
+    assert client.get("/")["Content-Language"] == "de"
+    missing = client.get("/i/nothing")
+    assert missing["Content-Language"] == "de"
+    assert english_in(seen(missing.content.decode()), "de") == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("de", "de"),
+        ("de-at", "de-at"),
+        ("pt-br", "pt-br"),
+        ("zh-cn", "zh-hans"),
+        ("zh-tw", "zh-hans"),
+        ("zh", "zh-hans"),
+        ("en-gb", "en-gb"),
+        ("he", "he"),
+        ("xx", "xx"),
+    ],
+)
+def test_a_document_finds_the_words_of_its_language(wanted: str, found: str) -> None:
+    assert languages.nearest(wanted) == found
+
+
+def test_a_regional_form_finds_its_languages_words() -> None:
+    for code, said in [("de-at", "Rechnung"), ("pt-br", "Fatura"), ("fr-ca", "Facture")]:
+        with translation.override(languages.nearest(code)):
+            assert translation.gettext("Invoice") == said
+
+
+@pytest.mark.parametrize(
+    "written", ['{% translate "Paid" %}', "<p>{{ name }} · Billhook</p>", "{# Why. #}<br>"]
+)
+def test_marked_text_is_no_complaint(written: str) -> None:
+    assert unmarked(written) == []
+
+
+@pytest.mark.parametrize(
+    "written", ["<p>Paid</p>", '<img alt="A logo">', "{% if paid %}Paid on{% endif %}"]
+)
+def test_unmarked_text_is_found(written: str) -> None:
+    assert unmarked(written) != []
+
+
+def test_every_word_of_a_payers_templates_is_marked_for_translation(extracted: Catalog) -> None:
+    files = {
+        place
+        for message in entries(extracted)
+        for place, _ in message.locations
+        if place.startswith("templates/")
+    }
+    assert len(files) > 20
+    assert {
+        path: unmarked((BASE_DIR / path).read_text()) for path in sorted(files)
+    } == dict.fromkeys(sorted(files), [])
+
+
+def unmarked(template: str) -> list[str]:
+    """Words of a template that a reader meets and no translator does."""
+    said = seen(MARKED.sub(" ", template))
+    return [word for word in re.findall(r"[^\W\d_]{2,}", said) if word not in NAMES]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import connection, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -19,6 +20,10 @@ from payments.audit import Break, audit
 from tests import factories
 from tests.fakes.receiver import Receiver
 from tests.fakes.smtp import MailServer
+
+# A busy machine makes nothing wrong.
+hypothesis.settings.register_profile("billhook", deadline=None)
+hypothesis.settings.load_profile("billhook")
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import pytest
-from django.apps import apps
 from pydantic import BaseModel
 
 from invoicing.inputs import (
@@ -29,6 +28,7 @@ from tests.factories import (
     given_an_open_invoice,
 )
 from tests.fixtures import Api
+from tests.fixtures_api import everything
 
 
 @dataclass(frozen=True)
@@ -282,21 +282,6 @@ def world(test_merchant: Merchant) -> dict[str, str]:
         "endpoint": given_an_endpoint(test_merchant, "https://example.com/").public_id,
         "wallet": create_wallet(test_merchant, WalletInput(name="Main", currency="USD")).public_id,
     }
-
-
-def everything() -> dict[str, list[Any]]:
-    """All rows of the domain, so that nothing can change unseen; a key's last use is no change."""
-    found = {}
-    for model in (*apps.get_app_config("invoicing").get_models(), *_money()):
-        rows = list(model.objects.order_by("pk").values())
-        for row in rows:
-            row.pop("last_used_at", None)
-        found[model.__name__] = rows
-    return found
-
-
-def _money() -> Iterator[Any]:
-    return apps.get_app_config("payments").get_models()
 
 
 def with_value(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

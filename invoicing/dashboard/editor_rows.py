@@ -16,6 +16,12 @@ TAX_BEHAVIORS = [
     ("exclusive", gettext_lazy("Added to the prices")),
     ("inclusive", gettext_lazy("Included in the prices")),
 ]
+TAX = (gettext_lazy("Tax %"), gettext_lazy("Tax name"), gettext_lazy("Tax category"))
+FURTHER_TAX = (
+    gettext_lazy("Another tax %"),
+    gettext_lazy("Its name"),
+    gettext_lazy("Its category"),
+)
 TAX_CATEGORIES = [
     ("S", gettext_lazy("Standard")),
     ("Z", gettext_lazy("Zero rated")),
@@ -56,11 +62,12 @@ class LineForm(PlainForm):
         self.tax_places = range(min(5, max(2, len(taxes), max(posted, default=0) + 1)))
         for place in self.tax_places:
             tax = taxes[place] if place < len(taxes) else {}
+            rate, name, category = FURTHER_TAX if place else TAX
             self.fields |= {
-                f"tax_{place}_rate": Text(_("Tax %"), attrs=DECIMAL, initial=tax.get("rate", "")),
-                f"tax_{place}_name": Text(_("Tax name"), initial=tax.get("name", "")),
+                f"tax_{place}_rate": Text(rate, attrs=DECIMAL, initial=tax.get("rate", "")),
+                f"tax_{place}_name": Text(name, initial=tax.get("name", "")),
                 f"tax_{place}_category": Choice(
-                    _("Tax category"), TAX_CATEGORIES, initial=tax.get("category", "S")
+                    category, TAX_CATEGORIES, initial=tax.get("category", "S")
                 ),
             }
 

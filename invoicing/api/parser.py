@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from io import BytesIO
 from typing import IO, Any
 
+from django.http import HttpRequest
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 
@@ -24,6 +26,32 @@ class TooLarge(APIException):
     status_code = 413
     default_code = "too_large"
     default_detail = f"The request body must be at most {MAX_BYTES} bytes."
+
+
+class LengthRequired(APIException):
+    """The body came in pieces that this server cannot put together."""
+
+    status_code = 411
+    default_code = "length_required"
+    default_detail = "Send the body with a Content-Length."
+
+
+def take_in_pieces(request: HttpRequest) -> None:
+    """Read a body that was sent in chunks: Django believes what has no length to be empty.
+
+    Raises LengthRequired where the server does not say that such a body has an end.
+    """
+    meta = request.META
+    chunked = "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if not chunked or meta.get("CONTENT_LENGTH"):
+        return
+    if not meta.get("wsgi.input_terminated"):
+        raise LengthRequired
+    body = b""
+    while len(body) <= MAX_BYTES and (piece := meta["wsgi.input"].read(MAX_BYTES + 1)):
+        body += piece
+    meta["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)
 
 
 class ExactJsonParser(BaseParser):

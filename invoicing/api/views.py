@@ -22,7 +22,7 @@ from invoicing.api.endpoint import METHODS, Endpoint, endpoints_of
 from invoicing.api.errors import UnsupportedBody
 from invoicing.api.once import once
 from invoicing.api.openapi import DescribedSchema
-from invoicing.api.parser import ExactJsonParser
+from invoicing.api.parser import ExactJsonParser, take_in_pieces
 from invoicing.errors import MissingPermission, NotFound, ValidationFailed
 from invoicing.models import Merchant
 
@@ -66,6 +66,11 @@ class JsonView(APIView):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.endpoints = endpoints_of(cls)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Take in a body of whatever length."""
+        super().initial(request, *args, **kwargs)
+        take_in_pieces(request._request)
 
     @property
     def endpoint(self) -> Endpoint | None:

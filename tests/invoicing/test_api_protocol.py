@@ -2,6 +2,7 @@
 
 import json
 import re
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -160,6 +161,25 @@ def test_json_may_say_its_charset_and_any_answer_is_json(api: Api) -> None:
     assert answer.status_code == 201
     assert answer["Content-Type"] == "application/json"
     assert "Çelik & Söhne" in answer.content.decode()
+
+
+def test_a_body_that_comes_in_chunks_is_read(api: Api) -> None:
+    def send(body: bytes, **how: Any) -> Any:
+        return api.client.generic(
+            "POST",
+            "/v1/customers",
+            body,
+            content_type="application/json",
+            headers={**_bearer(api), "Transfer-Encoding": "chunked"},
+            **{"CONTENT_LENGTH": "", "wsgi.input": BytesIO(body), **how},
+        )
+
+    ended = {"wsgi.input_terminated": True}
+    assert send(json.dumps(CLEO).encode(), **ended).json()["name"] == "Cleo"
+    error_of(send(b"x" * 1_000_001, **ended), 413, "too_large")
+    # A server that cannot tell where such a body ends would otherwise make it seem empty.
+    error_of(send(json.dumps(CLEO).encode()), 411, "length_required")
+    assert Customer.objects.count() == 1
 
 
 def test_a_body_of_more_than_a_megabyte_is_refused(api: Api) -> None:

@@ -1,0 +1,47 @@
+"""docs/api.md, followed word for word against a running demo."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.env import BASE_DIR
+from tests.e2e.running import Running, free_port, running
+
+
+@pytest.fixture(scope="module")
+def billhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("guide")) as started:
+        yield started
+
+
+def test_the_guide_runs_word_for_word(billhook: Running, tmp_path: Path) -> None:
+    guide = (BASE_DIR / "docs" / "api.md").read_text()
+    blocks = re.findall(r"<!-- guide -->\n```sh\n(.*?)```", guide, re.DOTALL)
+    assert len(blocks) == 12
+    script = "set -euo pipefail\n" + "echo; echo ---\n".join(blocks)
+    # What a reader puts in by hand: where their demo runs, its key, and a URL of theirs.
+    for hand, value in {
+        "http://127.0.0.1:8000": billhook.url,
+        "bh_test_your_key": billhook.api_key,
+        "https://example.com/hooks/billhook": f"http://127.0.0.1:{free_port()}/",
+    }.items():
+        assert script.count(hand) == 1
+        script = script.replace(hand, value)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    told = [block.strip() for block in done.stdout.split("---\n")]
+    assert '"object":"me"' in told[1]
+    assert told[2] == "119.00"
+    assert told[4] == "Thank you for your business."
+    assert told[5].startswith(f"{billhook.url}/i/")
+    assert told[6].splitlines()[0] == "119.00"
+    assert told[7].splitlines() == ["succeeded", "paid"]
+    assert '"permission":"invoices:write"' in told[8]
+    assert '"has_more":true' in told[9]
+    assert '"currency":"EUR"' in told[11]
+    assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")

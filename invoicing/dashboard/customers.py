@@ -38,11 +38,11 @@ class CustomerForm(AddressForm):
 
     def __init__(self, *args: Any, merchant: Merchant, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        default = _("Currency of your business (%(code)s)") % {"code": merchant.currency}
+        default = _("As your business (%(code)s)") % {"code": merchant.currency}
         language_now = self["language"].value() or ""
         self.offer(
             currency=choices.currencies(default),
-            language=choices.languages(language_now, blank=_("Language of your business")),
+            language=choices.languages(language_now, blank=_("As your business")),
         )
 
     def wanted(self) -> dict[str, Any]:

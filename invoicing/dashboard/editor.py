@@ -163,11 +163,11 @@ class InvoiceForm(InputForm):
             customer_id=choices.customers(merchant, search, chosen),
             currency=choices.currencies(default % {"code": merchant.currency}),
             wallet_id=[
-                ("", _("Default wallet of the currency")),
+                ("", _("Default of the currency")),
                 *((row.public_id, f"{row.name} · {row.currency}") for row in wallets),
             ],
             language=choices.languages(
-                self["language"].value() or "", blank=_("Language of the customer")
+                self["language"].value() or "", blank=_("As the customer")
             ),
         )
 

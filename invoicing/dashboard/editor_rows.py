@@ -13,8 +13,8 @@ from invoicing.models import LineItem
 DECIMAL = {"inputmode": "decimal", "class": "num"}
 DISCOUNT_KINDS = [("percent", "%"), ("amount", gettext_lazy("Amount"))]
 TAX_BEHAVIORS = [
-    ("exclusive", gettext_lazy("Added to the prices")),
-    ("inclusive", gettext_lazy("Included in the prices")),
+    ("exclusive", gettext_lazy("Added to prices")),
+    ("inclusive", gettext_lazy("Included in prices")),
 ]
 TAX = (gettext_lazy("Tax %"), gettext_lazy("Tax name"), gettext_lazy("Tax category"))
 FURTHER_TAX = (

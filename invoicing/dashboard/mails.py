@@ -17,7 +17,7 @@ from invoicing.models import Merchant, Message
 @merchant_page("invoices:read")
 def index(request: MerchantRequest) -> HttpResponse:
     """Every mail of this merchant, newest first."""
-    rows = request.merchant.messages.select_related("invoice").defer("text", "html", "raw")
+    rows = request.merchant.messages.defer("text", "html", "raw")
     state = request.GET.get("status", "")
     if state:
         rows = rows.filter(status=state)

@@ -267,9 +267,9 @@ def test_events_are_shown_with_their_json(ada_browser: Browser, test_merchant: M
     everything = text_of(ada_browser.get("events/"))
     assert "invoice.finalized" in everything and "customer.created" in everything
     page = ada_browser.get("events/?type=invoice.finalized").content.decode()
-    assert re.findall(r'data-label="Type">([^<]*)', page) == ["invoice.finalized"]
+    assert re.findall(r'line-note">([^<]*)', page) == ["invoice.finalized"]
     page = ada_browser.get(f"events/?object={invoice.public_id}").content.decode()
-    assert re.findall(r'data-label="Type">([^<]*)', page) == [
+    assert re.findall(r'line-note">([^<]*)', page) == [
         "invoice.finalized",
         "invoice.created",
     ]

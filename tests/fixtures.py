@@ -18,6 +18,7 @@ from invoicing.models import Account, Merchant, User
 from payments import ledger_triggers
 from payments.audit import Break, audit
 from tests import factories
+from tests.crew import Crew, database_url
 from tests.fakes.receiver import Receiver
 from tests.fakes.smtp import MailServer
 
@@ -189,6 +190,20 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     listening = Receiver().start()
     yield listening
     listening.stop()
+
+
+@pytest.fixture(scope="session")
+def _crew(django_db_setup: None, django_db_blocker: Any) -> Iterator[Crew]:
+    with django_db_blocker.unblock():
+        hired = Crew(database_url())
+    yield hired
+    hired.dismiss()
+
+
+@pytest.fixture
+def crew(transactional_db: None, _crew: Crew) -> Crew:
+    """Real processes on this test's database."""
+    return _crew
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from django.test import TestCase
 
 from invoicing import actor, events, representations
 from invoicing.actions import customers, invoices, webhooks
@@ -97,31 +96,6 @@ def test_what_was_rolled_back_is_not_told(test_merchant: Merchant) -> None:
     with pytest.raises(RuntimeError):
         change_its_mind()
     assert again(draft).memo == ""
-    assert told(draft) == ["invoice.created"]
-
-
-def test_the_worker_is_rung_only_after_the_commit(
-    test_merchant: Merchant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rung: list[str] = []
-    monkeypatch.setattr("invoicing.doorbell._send", rung.append)
-    with TestCase.captureOnCommitCallbacks() as waiting:
-        given_a_draft(test_merchant)
-        assert rung == []
-    for ring in waiting:
-        ring()
-    assert rung == ["invoicing.tasks.fan_out_events"]
-
-
-def test_a_broker_that_is_down_costs_a_ring_and_nothing_else(
-    test_merchant: Merchant, monkeypatch: pytest.MonkeyPatch, committed: Any
-) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise ConnectionError("no broker")
-
-    monkeypatch.setattr("celery.app.base.Celery.send_task", refuse)
-    with committed():
-        draft = given_a_draft(test_merchant)
     assert told(draft) == ["invoice.created"]
 
 

@@ -103,7 +103,7 @@ def test_moving_the_clock_rings_for_all_that_waits_for_dates(
     api: Api, test_merchant: Merchant, monkeypatch: pytest.MonkeyPatch, committed: Any
 ) -> None:
     rung: list[str] = []
-    monkeypatch.setattr(doorbell, "_send", rung.append)
+    monkeypatch.setattr(doorbell, "_ask", rung.append)
     invoice = given_an_open_invoice(test_merchant)
     with committed():
         api.post("/v1/sandbox/clock", {"advance": "P40D"}, idempotency_key="k")

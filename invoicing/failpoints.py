@@ -1,7 +1,7 @@
 """Marks on the places where a crash would hurt, so that tests can crash exactly there.
 
-`BILLHOOK_FAILPOINT=name` kills the process with SIGKILL when it gets there, `name:3` on the
-third time. In-process tests put a function into `hooks` instead.
+`BILLHOOK_FAILPOINT=start:after_begin` kills the process with SIGKILL when it gets there,
+`start:after_begin:3` on the third time. In-process tests put a function into `hooks` instead.
 """
 
 import os
@@ -21,8 +21,10 @@ def failpoint(name: str) -> None:
             hook()
     armed = os.environ.get("BILLHOOK_FAILPOINT")
     if armed:
-        wanted, _, count = armed.partition(":")
+        wanted, _, count = armed.rpartition(":")
+        if not count.isdecimal():
+            wanted, count = armed, "1"
         if wanted == name:
             _seen[name] += 1
-            if _seen[name] >= int(count or 1):
+            if _seen[name] >= int(count):
                 os.kill(os.getpid(), signal.SIGKILL)

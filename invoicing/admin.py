@@ -7,7 +7,6 @@ from django.http import HttpRequest
 
 from invoicing import models
 
-
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
 else:

@@ -8,7 +8,6 @@ from django.db.models.expressions import Combinable
 
 from invoicing import money
 
-
 if TYPE_CHECKING:
     _Text = models.CharField[Decimal | int | None, Decimal]
     _Whole = models.BigIntegerField[int | Combinable | None, int]

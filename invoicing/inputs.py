@@ -108,9 +108,16 @@ Taxes = Annotated[list[TaxInput], Field(max_length=5), AfterValidator(_taxes_onc
 class Taxed(Input):
     """Taxes by a bare `tax_rate` or, named, in `taxes`."""
 
-    tax_rate: Percent | None = None
-    taxes: Taxes | None = None
-    tax_behavior: Literal["exclusive", "inclusive"] | None = None
+    tax_rate: Percent | None = Field(
+        default=None, description="One tax, in percent; 0 is no tax. Instead of `taxes`."
+    )
+    taxes: Taxes | None = Field(
+        default=None, description="Several taxes, each with a name. An empty list is no tax."
+    )
+    tax_behavior: Literal["exclusive", "inclusive"] | None = Field(
+        default=None,
+        description="Whether prices contain their taxes; `exclusive` when nothing is said.",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -131,9 +138,9 @@ class LineItemInput(Taxed):
     description: Annotated[
         str, Field(min_length=1, max_length=500), COMPOSED, AfterValidator(many_lines)
     ]
-    quantity: Quantity = Decimal(1)
+    quantity: Quantity = Field(default=Decimal(1), description="May be fractional.")
     unit_price: UnitPrice
-    discount: DiscountInput | None = None
+    discount: DiscountInput | None = Field(default=None, description="Taken off this line.")
 
 
 class RecipientInput(Input):
@@ -147,23 +154,50 @@ class RecipientInput(Input):
 class InvoiceInput(Taxed):
     """An invoice as it is drafted; `tax_*` and `discount` here hold for the whole document."""
 
-    customer_id: Reference | None = None
-    recipient: RecipientInput | None = None
-    wallet_id: Reference | None = None
-    currency: CurrencyCode | None = None
+    customer_id: Reference | None = Field(
+        default=None,
+        description="A customer on file; name and email are theirs unless `recipient` says others.",
+    )
+    recipient: RecipientInput | None = Field(
+        default=None, description="Whom it is for, when that is no customer on file."
+    )
+    wallet_id: Reference | None = Field(
+        default=None,
+        description="Which wallet receives; the default of the currency when left out.",
+    )
+    currency: CurrencyCode | None = Field(
+        default=None,
+        description="The wallet's, the customer's or the merchant's own when left out.",
+    )
     line_items: Annotated[list[LineItemInput], Field(min_length=1, max_length=MAX_LINES)]
-    discount: DiscountInput | None = None
-    title: Name = ""
-    message: Text = ""
-    memo: Text = ""
-    notes: Text = ""
+    discount: DiscountInput | None = Field(
+        default=None, description="Taken off the whole, spread over the lines."
+    )
+    title: Name = Field(default="", description="A headline on the document.")
+    message: Text = Field(default="", description="What the mail and the payer's page say first.")
+    memo: Text = Field(default="", description="On the document, above the items.")
+    notes: Text = Field(default="", description="Small print at the foot of the document.")
     purchase_order: Annotated[str, Field(max_length=100), COMPOSED, AfterValidator(one_line)] = ""
-    language: Language = ""
-    allow_partial: bool = Field(default=False, strict=True)
-    due_at: Instant | None = None
-    expires_at: Instant | None = None
-    metadata: Metadata = {}
-    metadata_public: bool = Field(default=False, strict=True)
+    language: Language = Field(
+        default="",
+        description="Of document, mail and page; the customer's or the merchant's when left out.",
+    )
+    allow_partial: bool = Field(
+        default=False, strict=True, description="Whether a payer may pay a part."
+    )
+    due_at: Instant | None = Field(
+        default=None,
+        description="A date is the end of that day; the merchant's usual days when left out.",
+    )
+    expires_at: Instant | None = Field(
+        default=None, description="When it can no longer be paid; never, when left out."
+    )
+    metadata: Metadata = Field(
+        default={}, description="Your own names and values: 50 at most, 5 levels deep, 8 KB."
+    )
+    metadata_public: bool = Field(
+        default=False, strict=True, description="Whether a payer may see the metadata."
+    )
 
 
 class InvoiceChanges(InvoiceInput):
@@ -233,7 +267,9 @@ class ApiKeyInput(Input):
 
     name: Annotated[str, Field(max_length=100), COMPOSED, AfterValidator(one_line)] = ""
     permissions: Annotated[list[str], Field(min_length=1), AfterValidator(_permissions)]
-    expires_at: Instant | None = None
+    expires_at: Instant | None = Field(
+        default=None, description="When it stops to open anything; never, when left out."
+    )
 
 
 class InvitationInput(Input):
@@ -258,7 +294,10 @@ class WebhookEndpointInput(Input):
 
     url: Annotated[str, Field(min_length=1, max_length=2000)]
     description: Name = ""
-    event_types: Annotated[list[str], Field(min_length=1), AfterValidator(_event_types)] = ["*"]
+    event_types: Annotated[list[str], Field(min_length=1), AfterValidator(_event_types)] = Field(
+        default=["*"],
+        description="Types such as `invoice.paid`, families such as `invoice.*`, or `*` for all.",
+    )
 
 
 class WebhookEndpointChanges(WebhookEndpointInput):

@@ -16,20 +16,29 @@ _DURATION: Final = re.compile(
 )
 
 
+ALL_THAT_IS_DUE: Final = "All that is due when left out."
+
+
 class PaymentInput(Input):
     """How a payer wants to pay: all that is due unless an amount is named."""
 
-    rail: Annotated[str, Field(max_length=20)] | None = None
-    amount: PositiveAmount | None = None
+    rail: Annotated[str, Field(max_length=20)] | None = Field(
+        default=None, description="How to pay; the best way there is when left out."
+    )
+    amount: PositiveAmount | None = Field(default=None, description=ALL_THAT_IS_DUE)
 
 
 class MarkPaidInput(Input):
     """Money received elsewhere: all that is due unless an amount is named."""
 
-    amount: PositiveAmount | None = None
+    amount: PositiveAmount | None = Field(default=None, description=ALL_THAT_IS_DUE)
     method: Literal["cash", "bank_transfer", "check", "card_terminal", "other"] = "other"
-    reference: Annotated[Line, Field(max_length=200)] = ""
-    note: Annotated[Line, Field(max_length=500)] = ""
+    reference: Annotated[Line, Field(max_length=200)] = Field(
+        default="", description="What the bank or the till calls it."
+    )
+    note: Annotated[Line, Field(max_length=500)] = Field(
+        default="", description="For your own memory."
+    )
 
 
 def _named(name: str) -> str:
@@ -43,7 +52,9 @@ class WalletInput(Input):
 
     name: Annotated[Line, Field(max_length=100), AfterValidator(_named)]
     currency: CurrencyCode
-    is_default: bool = Field(default=False, strict=True)
+    is_default: bool = Field(
+        default=False, strict=True, description="Whether it receives where no wallet is named."
+    )
 
 
 class WalletChanges(Input):

@@ -14,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from config import docs, reference
 from config.docs import document
+from config.env import BASE_DIR
 from invoicing.api.endpoint import Endpoint, endpoints_of
 from invoicing.api.openapi import JSON, sample
 from invoicing.api.views import ApiView, JsonView, NothingHere, PublicView
@@ -232,3 +233,10 @@ def test_what_a_field_may_be_is_said_in_words() -> None:
     assert rows["recipient.type"] == '"human" | "bot" | "agent"'
     assert rows["allow_partial"] == "boolean"
     assert rows["tax_rate"] == "decimal or null"
+
+
+def test_the_references_styles_use_tokens_that_exist() -> None:
+    tokens = (BASE_DIR / "static" / "billhook.css").read_text()
+    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", (BASE_DIR / "static/docs.css").read_text()))
+    assert used
+    assert [token for token in used if f"{token}:" not in tokens] == []

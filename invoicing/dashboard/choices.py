@@ -93,14 +93,6 @@ def timezones() -> tuple[tuple[str, str], ...]:
     return tuple((name, name.replace("_", " ")) for name in places)
 
 
-def tax_id_types(current: str = "") -> list[tuple[str, str]]:
-    """The kinds of tax id; one that only the API knows is kept."""
-    offered = [(key, str(label)) for key, label in TAX_ID_TYPES]
-    if current and current not in dict(offered):
-        offered.append((current, current))
-    return offered
-
-
 def customers(merchant: Merchant, search: str, chosen: str) -> Choices:
     """The newest customers that match, and the chosen one whether it matches or not."""
     rows = merchant.customers.filter(archived_at=None)

@@ -166,9 +166,7 @@ class InvoiceForm(InputForm):
                 ("", _("Default of the currency")),
                 *((row.public_id, f"{row.name} · {row.currency}") for row in wallets),
             ],
-            language=choices.languages(
-                self["language"].value() or "", blank=_("As the customer")
-            ),
+            language=choices.languages(self["language"].value() or "", blank=_("As the customer")),
         )
 
     # From the form to the domain

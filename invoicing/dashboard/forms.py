@@ -1,12 +1,13 @@
 """Forms whose fields are checked by the inputs that the API uses, so a limit stands once."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from django import forms
-from django.forms.utils import ErrorDict
+from django.forms.utils import ErrorDict, flatatt
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from pydantic import BaseModel
 
@@ -53,11 +54,54 @@ class Text(forms.CharField):
         super().__init__(label=label, required=False, widget=widget, **kwargs)
 
 
+class Menu(forms.Select):
+    """A menu drawn in one go: Django's own renders a template for each of a thousand options.
+
+    What is chosen already is offered in any case, or saving the form would change it unseen.
+    """
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        given = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
+        chosen = "" if value is None else str(value)
+        offered: list[Any] = list(self.choices)
+        if chosen and chosen not in _keys(offered):
+            offered.append((chosen, chosen))
+        return format_html("<select{}>{}</select>", flatatt(given), _drawn(offered, chosen))
+
+
+def _keys(offered: Iterable[Any]) -> Iterator[str]:
+    for key, label in offered:
+        if isinstance(label, list):
+            yield from _keys(label)
+        else:
+            yield str(key)
+
+
+def _drawn(offered: Iterable[Any], chosen: str) -> str:
+    """Options, and groups of options, as HTML."""
+    return format_html_join(
+        "",
+        "{}",
+        (
+            [
+                format_html('<optgroup label="{}">{}</optgroup>', key, _drawn(label, chosen))
+                if isinstance(label, list)
+                else format_html(_CHOSEN if str(key) == chosen else _OPTION, key, label)
+            ]
+            for key, label in offered
+        ),
+    )
+
+
+_OPTION = '<option value="{}">{}</option>'
+_CHOSEN = '<option value="{}" selected>{}</option>'
+
+
 class Choice(forms.CharField):
     """A menu. The domain decides what may be chosen, so a strange value is refused there."""
 
     def __init__(self, label: Any, offered: Sequence[Any] = (), **kwargs: Any) -> None:
-        widget = kwargs.pop("widget", None) or forms.Select(choices=offered)
+        widget = kwargs.pop("widget", None) or Menu(choices=offered)
         super().__init__(label=label, required=False, widget=widget, **kwargs)
 
 
@@ -180,13 +224,8 @@ class AddressForm(InputForm):
         self.tax_id_places = range(min(10, max(asked, len(known) + self.spare_tax_ids)))
         for place in self.tax_id_places:
             row = known[place] if place < len(known) else {"type": "", "value": ""}
-            posted = self.data.get(f"tax_id_{place}_type", "") if self.is_bound else ""
             self.fields[f"tax_id_{place}_type"] = Choice(
-                _("Kind of tax id"),
-                choices.tax_id_types(
-                    posted if re.fullmatch(r"[a-z0-9_]{1,30}", posted) else row["type"]
-                ),
-                initial=row["type"],
+                _("Kind of tax id"), choices.TAX_ID_TYPES, initial=row["type"]
             )
             self.fields[f"tax_id_{place}_value"] = Text(_("Tax id"), initial=row["value"])
 

@@ -49,13 +49,10 @@ class BusinessForm(AddressForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zone, language = str(self["timezone"].value()), str(self["language"].value())
-        zones = list(choices.timezones())
-        known = zone in dict(zones)
         self.offer(
             currency=choices.currencies(),
-            timezone=zones if known else [(zone, zone), *zones],
-            language=choices.languages(language),
+            timezone=choices.timezones(),
+            language=choices.languages(str(self["language"].value())),
         )
 
     def wanted(self) -> dict[str, Any]:

@@ -195,6 +195,23 @@ def test_opening_and_saving_a_draft_changes_nothing(
     assert after.updated_at > draft.updated_at
 
 
+def test_what_is_offered_no_more_is_not_changed_unseen(
+    ada_browser: Browser, test_merchant: Merchant
+) -> None:
+    wallet = Wallet.objects.create(
+        merchant=test_merchant, name="Old", currency="USD", created_at=clock.wall()
+    )
+    draft = factories.given_a_draft(test_merchant, wallet_id=wallet.public_id, language="pt-br")
+    Wallet.objects.update(archived_at=clock.wall())
+    path = f"invoices/{draft.public_id}/edit/"
+    assert ada_browser.form(path)["wallet_id"] == wallet.public_id
+    refused = ada_browser.submit(path, do="save", memo="x")
+    assert 'id="id_wallet_id_error"' in refused.content.decode()
+    assert ada_browser.submit(path, do="save", memo="x", wallet_id="").status_code == 302
+    saved = the_invoice(test_merchant)
+    assert (saved.wallet, saved.language) == (None, "pt-br")
+
+
 def test_another_customer_brings_another_recipient(
     ada_browser: Browser, test_merchant: Merchant
 ) -> None:

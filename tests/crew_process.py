@@ -19,13 +19,25 @@ import django
 
 # How long whoever comes first waits for the others at a meeting.
 PATIENCE_SECONDS = 0.4
+# How long where nothing can keep the others away, but a busy machine may be slow.
+LONG_PATIENCE_SECONDS = 20
 _meeting: Any = None
+_sure_meetings = 0
+
+
+def expect_all(meetings: int) -> None:
+    """Nothing keeps the others from this process's next meetings, so wait for them there."""
+    global _sure_meetings
+    _sure_meetings = meetings
 
 
 def meet() -> None:
     """Wait for the other processes of this round; go on alone if they are kept from coming."""
+    global _sure_meetings
+    patience = LONG_PATIENCE_SECONDS if _sure_meetings > 0 else PATIENCE_SECONDS
+    _sure_meetings -= 1
     with suppress(BrokenBarrierError):
-        _meeting.wait(PATIENCE_SECONDS)
+        _meeting.wait(patience)
 
 
 @contextmanager
@@ -62,10 +74,11 @@ def without_locks() -> None:
     from django.db.models import QuerySet
 
     from invoicing.actions import action, messages, webhooks
+    from payments.actions import notices
 
     QuerySet.select_for_update = lambda self, **_: self  # type: ignore[method-assign, assignment]
     if connection.vendor == "sqlite":
-        for module in (action, messages, webhooks):
+        for module in (action, messages, webhooks, notices):
             module.transaction = NoTransaction  # type: ignore[attr-defined]
 
 

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,24 +13,37 @@ from django.db.models import QuerySet
 from invoicing import clock, doorbell, events, failpoints, idempotency, mail, tasks
 from invoicing.actions import access, customers, invoices
 from invoicing.inputs import CustomerInput, read
-from invoicing.models import Account, Membership, Merchant, NumberSeries
+from invoicing.models import Account, Invoice, Membership, Merchant, NumberSeries
 from payments import flows, ledger
-from payments.actions import pay, wallets
-from payments.inputs import WalletInput
+from payments.actions import notices, pay, wallets
+from payments.inputs import MarkPaidInput, WalletInput
 from payments.models import Payment, Wallet
 from payments.rails.rail import Outcome, State
-from tests.crew_process import meeting_in, without_locks
+from tests.crew_process import expect_all, meet, meeting_in, without_locks
 
 # Nobody listens, and the broker is not what races here.
 doorbell._send = lambda task: None
 
 
-def _racing(guarded: bool, module: Any, name: str) -> ExitStack:
-    """Meet in this function, with the guard or without it."""
+def _racing(guarded: bool, module: Any, *names: str) -> ExitStack:
+    """Meet in these functions, with the guard or without it."""
     if not guarded:
         without_locks()
+        expect_all(len(names))
     stack = ExitStack()
-    stack.enter_context(meeting_in(module, name))
+    for name in names:
+        stack.enter_context(meeting_in(module, name))
+    return stack
+
+
+def _in_order(second: bool, module: Any, name: str) -> ExitStack:
+    """Whoever is second begins when the first has got to this function and holds its locks."""
+    expect_all(1)
+    stack = ExitStack()
+    if second:
+        meet()
+    else:
+        stack.enter_context(meeting_in(module, name))
     return stack
 
 
@@ -66,16 +80,67 @@ def start(invoice_pk: int) -> str:
 
 def take(payment_pk: int, guarded: bool = True) -> str:
     """Hear from the provider that all of this payment has arrived."""
-    payment = Payment.objects.get(pk=payment_pk)
     with _racing(guarded, ledger, "post_payment"):
-        outcome = Outcome(State.SUCCEEDED, payment.amount, payment.currency)
-        return str(pay.apply_outcome(payment_pk, outcome).status)
+        return _take(payment_pk)
+
+
+def take_in_order(payment_pk: int, second: bool) -> str:
+    with _in_order(second, ledger, "post_payment"):
+        return _take(payment_pk)
+
+
+def take_before_they_write(payment_pk: int) -> str:
+    """For a control: the others look before this is written, and write after it."""
+    with _racing(False, ledger, "post_payment"):
+        expect_all(2)
+        status = _take(payment_pk)
+    meet()
+    return status
+
+
+def _take(payment_pk: int) -> str:
+    payment = Payment.objects.get(pk=payment_pk)
+    outcome = Outcome(State.SUCCEEDED, payment.amount, payment.currency)
+    return str(pay.apply_outcome(payment_pk, outcome).status)
+
+
+def mark_paid(merchant_pk: int, reference: str, guarded: bool = True) -> str:
+    """Declare all that is due as received elsewhere."""
+    merchant = Merchant.objects.get(pk=merchant_pk)
+    with _racing(guarded, ledger, "post_payment"):
+        return pay.mark_paid(merchant, reference, MarkPaidInput()).public_id
 
 
 def void(merchant_pk: int, reference: str, guarded: bool = True) -> str:
-    merchant = Merchant.objects.get(pk=merchant_pk)
     with _racing(guarded, clock, "now"):
-        return str(invoices.void_invoice(merchant, reference).status)
+        return _void(merchant_pk, reference)
+
+
+def void_in_order(merchant_pk: int, reference: str, second: bool) -> str:
+    with _in_order(second, clock, "now"):
+        return _void(merchant_pk, reference)
+
+
+def _void(merchant_pk: int, reference: str) -> str:
+    merchant = Merchant.objects.get(pk=merchant_pk)
+    return str(invoices.void_invoice(merchant, reference).status)
+
+
+def expire(invoice_pk: int) -> bool:
+    with _racing(True, clock, "now"):
+        return bool(invoices.expire_invoice(invoice_pk))
+
+
+def expire_in_order(invoice_pk: int, second: bool) -> bool:
+    with _in_order(second, clock, "now"):
+        return bool(invoices.expire_invoice(invoice_pk))
+
+
+def expire_after_looking(invoice_pk: int) -> bool:
+    """For a control: looks when the others do and writes when they have written."""
+    with _racing(False, clock, "now"), meeting_in(Invoice, "save"):
+        expect_all(2)
+        return bool(invoices.expire_invoice(invoice_pk))
 
 
 def create_customer(merchant_pk: int, key: str, guarded: bool = True) -> str:
@@ -109,6 +174,12 @@ def leave(account_pk: int, membership_pk: int, guarded: bool = True) -> None:
         access.remove_member(account, membership_pk)
 
 
+def step_down(account_pk: int, membership_pk: int, guarded: bool = True) -> str:
+    account = Account.objects.get(pk=account_pk)
+    with _racing(guarded, Membership, "save"):
+        return str(access.change_role(account, membership_pk, "viewer").role)
+
+
 def release(payment_pk: int, guarded: bool = True) -> bool:
     with _racing(guarded, clock, "now"):
         return bool(pay.release_payment(payment_pk))
@@ -125,6 +196,12 @@ def send_mails(guarded: bool = True) -> int:
     """A worker's round of mails."""
     with _racing(guarded, QuerySet, "update"):
         return int(tasks.send_mails())
+
+
+def claim_notices(limit: int, guarded: bool = True) -> list[int]:
+    """A worker takes so many of the waiting notices."""
+    with _racing(guarded, QuerySet, "update"):
+        return [notice.pk for notice in notices.claim_notices(limit, timedelta(minutes=1))]
 
 
 def queue_mails(count: int) -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from invoicing.models import Invoice, Merchant, NumberSeries
+from invoicing.models import Event, Invoice, Merchant, NumberSeries
 from tests.crew import Crew, Job
 from tests.factories import given_a_draft, given_a_merchant
 
@@ -53,6 +53,8 @@ def test_sixteen_processes_and_one_in_twenty_killed_leave_no_gap(
         assert numbers(merchant) == list(range(1, len(numbers(merchant)) + 1))
     assert numbers(merchant) == list(range(1, len(drafts) + 1))
     assert NumberSeries.objects.get(merchant=merchant).last_value == len(drafts)
+    issued = Event.objects.filter(merchant=merchant, type="invoice.finalized")
+    assert sorted(issued.values_list("object_id", flat=True)) == sorted(drafts)
     assert kills, "nobody was killed, so nothing was shown"
 
 

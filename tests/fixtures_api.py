@@ -56,7 +56,8 @@ def check(method: str, path: str, response: HttpResponse) -> None:
         answer = content[kind]
     if answer["schema"].get("format") == "binary":
         return
-    problems = list(_validator(json.dumps(answer["schema"])).iter_errors(json.loads(response.content)))
+    validator = _validator(json.dumps(answer["schema"]))
+    problems = list(validator.iter_errors(json.loads(response.content)))
     if problems:
         worst = problems[0]
         raise Undocumented(f"{where}: {worst.json_path}: {worst.message[:300]}")

@@ -45,9 +45,23 @@ def is_open(request: HttpRequest) -> bool:
         return False
     return (
         settings.DEMO
-        or _is_local(settings.PUBLIC_URL)
+        or (_is_local(settings.PUBLIC_URL) and _came_directly(request))
         or bool(getattr(request.user, "is_staff", False))
     )
+
+
+def _came_directly(request: HttpRequest) -> bool:
+    """Whether this machine itself asks: an address for the public may be forgotten in settings,
+    but whoever comes through a proxy is somebody else."""
+    forwarded = any(
+        name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto")
+    )
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    return not settings.TRUSTED_PROXIES and not forwarded and _is_local(f"//{_bracketed(address)}")
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def for_visitors(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

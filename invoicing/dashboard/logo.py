@@ -6,7 +6,7 @@ import warnings
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from invoicing.errors import ValidationFailed
 
@@ -25,6 +25,8 @@ def read_logo(file: Any) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # Other libraries in this process may have told Pillow to fill what is cut off.
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 # Known before anything is unpacked: a small file can hold a huge picture.
                 if image.width * image.height > MAX_PIXELS:

@@ -47,6 +47,21 @@ def test_on_this_machine_alone_it_is_open(client: Client, mail: Message) -> None
     assert [client.get(path).status_code for path in paths(mail)] == [200] * 5
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"HTTP_X_FORWARDED_FOR": "203.0.113.9"},
+        {"HTTP_X_FORWARDED_PROTO": "https"},
+        {"HTTP_FORWARDED": "for=203.0.113.9"},
+        {"REMOTE_ADDR": "203.0.113.9"},
+    ],
+)
+def test_who_comes_from_elsewhere_finds_none(
+    client: Client, mail: Message, sent: dict[str, Any]
+) -> None:
+    assert [client.get(path, **sent).status_code for path in paths(mail)] == [404] * 5
+
+
 def test_where_others_can_reach_it_it_is_not_there(
     client: Client, mail: Message, settings: Any
 ) -> None:

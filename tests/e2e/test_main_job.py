@@ -33,7 +33,9 @@ def test_a_bot_bills_and_everyone_is_told(
         )
         assert endpoint.status_code == 201
         receiver.secret = endpoint.json()["secret"]
-        customer = api.post("customers", json={"name": "Cleo", "email": "cleo@example.com"}).json()
+        customer = api.post(
+            "customers", json={"name": "Carla", "email": "carla@example.com"}
+        ).json()
         draft = api.post(
             "invoices",
             json={
@@ -51,7 +53,7 @@ def test_a_bot_bills_and_everyone_is_told(
         assert sent["status"] == "open"
         assert re.fullmatch(r"TEST-\d{4}", sent["number"])
 
-        mail = billhook.mail.next_to("cleo@example.com")
+        mail = billhook.mail.next_to("carla@example.com")
         assert sent["number"] in mail["Subject"]
         text = mail.get_body(("plain",))
         assert text is not None

@@ -117,7 +117,6 @@ class Guard:
             merchant_id=self.merchant_id, actor_id=self.actor_id, key=self.key
         ).update(response_status=answer.status, response_body=answer.body, leased_until=None)
 
-
     def give_up(self) -> None:
         """Let a repeat take over at once: this request has failed, and has said so."""
         if self.claimed and self.leased_until:

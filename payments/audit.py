@@ -139,9 +139,7 @@ def numbers_are_gapless() -> Iterator[str]:
         )
     }
     for series in NumberSeries.objects.filter(kind="invoice"):
-        row = given.get(
-            series.merchant_id, {"first": 1, "last": 0, "count": 0, "distinct": 0}
-        )
+        row = given.get(series.merchant_id, {"first": 1, "last": 0, "count": 0, "distinct": 0})
         n = series.last_value
         if (row["last"], row["count"], row["distinct"]) != (n, n, n) or row["first"] != 1:
             yield f"merchant {series.merchant_id} counted to {n} but gave {row}"

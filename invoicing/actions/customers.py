@@ -34,8 +34,7 @@ def update_customer(
     customer = locked_customer(merchant, public_id)
     if seen is not None and seen != customer.updated_at:
         raise Conflict(
-            "Somebody else has changed this customer since you opened it; "
-            "open it again to see how."
+            "Somebody else has changed this customer since you opened it; open it again to see how."
         )
     before = customer.name, customer.email
     _fill(customer, changes, set(changes.model_fields_set))

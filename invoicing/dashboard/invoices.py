@@ -237,7 +237,7 @@ def write_off(request: MerchantRequest, reference: str) -> HttpResponse:
             heading=_("Write off %(number)s?") % {"number": invoice},
             explanation=_(
                 "You no longer expect this money, and this cannot be undone. Should the payer "
-                "come back, it can still be paid or marked as paid."
+                "come back, it can still be marked as paid."
             ),
             button=_("Write off"),
             danger=True,

@@ -88,11 +88,13 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}/hook"
 
-    def until(self, event_type: str) -> list[dict[str, Any]]:
-        """Every event up to the first of this type."""
+    def until(self, event_type: str, recipient: str) -> list[dict[str, Any]]:
+        """Every event about this recipient's invoices, up to the first of this type."""
         seen: list[dict[str, Any]] = []
         while not seen or seen[-1]["type"] != event_type:
-            seen.append(self.events.get(timeout=PATIENCE_SECONDS))
+            event = self.events.get(timeout=PATIENCE_SECONDS)
+            if event["data"]["recipient"]["email"] == recipient:
+                seen.append(event)
         return seen
 
     def __enter__(self) -> "Receiver":

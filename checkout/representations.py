@@ -9,8 +9,8 @@ from checkout.bots.agent_protocol import agent_protocol
 from invoicing import money
 from invoicing.models import Invoice, LineItem
 from invoicing.representations import instant, public_url
-from payments.actions.pay import rails_of
 from payments.models import Payment
+from payments.offered import rails_of
 
 
 def invoice(row: Invoice) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def invoice(row: Invoice) -> dict[str, Any]:
         ],
         "total": text(row.total),
         "amount_paid": text(row.amount_paid),
+        "amount_credited": text(row.amount_credited),
         "amount_refunded": text(row.amount_refunded),
         "amount_due": text(row.amount_due),
         "allow_partial": row.allow_partial,
@@ -54,7 +55,7 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "payment_url": public_url(f"/i/{row.slug}"),
         "pdf_url": public_url(f"/i/{row.slug}/pdf"),
         "slug": row.slug,
-        "rails": rails_of(row.merchant) if row.status == "open" else [],
+        "rails": rails_of(row) if row.status == "open" else [],
         "metadata": row.metadata if row.metadata_public else None,
         "agent_protocol": agent_protocol(row),
     }

@@ -1,6 +1,7 @@
 """The API's documentation, for machines and for people."""
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -17,11 +18,20 @@ from invoicing.permissions import FOR_BOTS, PERMISSIONS
 from payments.sandbox.cards import CARDS
 
 
-@cache
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document of this instance; made once, for it never changes."""
+    with _making:
+        return _made()
+
+
+@cache
+def _made() -> dict[str, Any]:
     generator: Any = SchemaGenerator
     return complete(generator().get_schema(public=True))
+
+
+# Two that are made at once take each other's parts: the views' inspectors are shared.
+_making = Lock()
 
 
 @cache

@@ -61,7 +61,31 @@ class Environment(BaseSettings):
         "", description="Signs sessions and links. Made and kept in DATA_DIR on SQLite."
     )
     KEY_PEPPER: str = Field(
-        "", description="Keys the hash of API keys. Made and kept in DATA_DIR on SQLite."
+        "",
+        description="Keys the hash of API keys and the seals of the books. Made and kept in "
+        "DATA_DIR on SQLite.",
+    )
+    KEY_PEPPER_FALLBACKS: str = Field(
+        "",
+        description="Former values of KEY_PEPPER, the newest first, separated by commas: what "
+        "they sealed in the books still holds.",
+    )
+
+    # Stripe: a live key bills live merchants, a test key their test twins; either, or both
+    STRIPE_SECRET_KEY: str = Field(
+        "", description="`sk_live_…` or `sk_test_…`; without it nothing is paid by card or ACH."
+    )
+    STRIPE_WEBHOOK_SECRET: str = Field(
+        "", description="`whsec_…` of the endpoint at /webhooks/stripe that speaks for this key."
+    )
+    STRIPE_TEST_SECRET_KEY: str = Field(
+        "", description="A second key, of the other mode, so that test merchants use Stripe too."
+    )
+    STRIPE_TEST_WEBHOOK_SECRET: str = Field(
+        "", description="`whsec_…` of that key's endpoint at /webhooks/stripe."
+    )
+    STRIPE_API_BASE: str = Field(
+        "", description="Another address for Stripe's API, such as a stand-in's; empty is Stripe."
     )
 
     # Mail
@@ -106,6 +130,22 @@ class Environment(BaseSettings):
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("PUBLIC_URL must not have a path")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("STRIPE_SECRET_KEY", "STRIPE_TEST_SECRET_KEY")
+    @classmethod
+    def check_stripe_key(cls, value: str) -> str:
+        """Accept secret and restricted keys; a publishable one could do nothing here."""
+        if value and not value.startswith(("sk_live_", "sk_test_", "rk_live_", "rk_test_")):
+            raise ValueError("must be a secret or restricted key: sk_live_…, sk_test_… or rk_…")
+        return value
+
+    @model_validator(mode="after")
+    def check_stripe_modes(self) -> "Environment":
+        """Two keys of one mode would leave it to chance which account is billed."""
+        first, second = self.STRIPE_SECRET_KEY, self.STRIPE_TEST_SECRET_KEY
+        if first and second and ("_live_" in first) == ("_live_" in second):
+            raise ValueError("STRIPE_SECRET_KEY and STRIPE_TEST_SECRET_KEY are of the same mode")
+        return self
 
     @model_validator(mode="after")
     def check_shared_secrets(self) -> "Environment":
@@ -152,6 +192,11 @@ class Environment(BaseSettings):
     def key_pepper(self) -> str:
         """The HMAC key under which API keys are stored."""
         return self.KEY_PEPPER or self._kept_secret("key_pepper")
+
+    @property
+    def key_pepper_fallbacks(self) -> list[str]:
+        """The peppers of before, the newest first."""
+        return _split(self.KEY_PEPPER_FALLBACKS)
 
     @property
     def compat_hosts(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ import os
 from argparse import ArgumentParser
 from pathlib import Path
 
+from config import standin
 from config.env import BASE_DIR
 
 
@@ -22,6 +23,11 @@ def add_demo_arguments(parser: ArgumentParser) -> None:
     add_serve_arguments(parser)
     parser.add_argument("--data", type=Path, help="folder to keep the demo in")
     parser.add_argument("--json", action="store_true", help="print one JSON line first")
+    parser.add_argument(
+        "--stripe",
+        action="store_true",
+        help="try cards and bank debits on a stand-in for Stripe, which takes no real money",
+    )
 
 
 def arrange_environment(arguments: list[str]) -> None:
@@ -47,3 +53,10 @@ def arrange_environment(arguments: list[str]) -> None:
             WEBHOOK_ALLOW_PRIVATE="1",
             DEMO="1",
         )
+        if options.stripe and not os.environ.get("STRIPE_SECRET_KEY"):
+            os.environ.update(standin.start(Path(os.environ["DATA_DIR"]), _address()))
+
+
+def _address() -> str:
+    """Where the demo itself will be, as its settings will say."""
+    return os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"

@@ -187,6 +187,7 @@ def _command(document: Schema, path: str, method: str, operation: Schema, body: 
 _EXAMPLES: Final = {
     "reference": "INV-0042",
     "slug": "5f4dcc3b5aa765d61d8327deb882cf99",
+    "field": "receipt",
 }
 _PREFIXES: Final = {
     "customer_id": "cus",
@@ -197,6 +198,13 @@ _PREFIXES: Final = {
     "delivery_id": "del",
     "payment_id": "pay",
     "wallet_id": "wal",
+    "refund_id": "ref",
+    "method_id": "pm",
+    "setup_id": "pms",
+    "dispute_id": "dis",
+    "deposit_id": "dep",
+    "payout_id": "po",
+    "credit_note_id": "cn",
 }
 
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from multiprocessing.util import Finalize
 from typing import Any
@@ -18,6 +19,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from config import embedded
+from invoicing import pdf
 
 STOP_WITHIN_SECONDS = 4
 
@@ -57,6 +59,7 @@ def _load(parent: int, host: str, port: int, announce: Callable[[], None] | None
     if settings.EMBEDDED:
         embedded.start()
         Finalize(None, embedded.stop, exitpriority=100)
+    _background(_warm)
     if announce:
         _background(_announce, host, port, announce)
     return application
@@ -64,6 +67,13 @@ def _load(parent: int, host: str, port: int, announce: Callable[[], None] | None
 
 def _background(function: Callable[..., None], *arguments: Any) -> None:
     threading.Thread(target=function, args=arguments, daemon=True).start()
+
+
+def _warm() -> None:
+    """Have what makes PDFs running before the first one is asked for."""
+    with suppress(pdf.PdfFailed):
+        # Whoever asks for one is told, and tries again.
+        pdf.warm()
 
 
 def _leave_with(parent: int) -> None:

@@ -15,9 +15,15 @@ EVERY_2_SECONDS = [
 ]
 EVERY_10_SECONDS = [
     "payments.tasks.look_at_payments",
+    "payments.tasks.look_at_refunds",
+    "payments.tasks.look_at_setups",
+    "payments.tasks.look_at_disputes",
     "payments.tasks.release_funds",
     "payments.tasks.cancel_payments_of_closed_invoices",
     "invoicing.tasks.watch_due_dates",
+]
+EVERY_5_MINUTES = [
+    "payments.tasks.hear_missed_notices",
 ]
 EVERY_HOUR = [
     "invoicing.tasks.forget_expired",
@@ -34,5 +40,6 @@ def _every(seconds: int, tasks: list[str]) -> dict[str, dict[str, Any]]:
 TIMETABLE = {
     **_every(2, EVERY_2_SECONDS),
     **_every(10, EVERY_10_SECONDS),
+    **_every(300, EVERY_5_MINUTES),
     **_every(3600, EVERY_HOUR),
 }

@@ -125,8 +125,9 @@ def check_url(url: str, *, allow_private: bool) -> None:
 def classify(address: IPAddress) -> str:
     """Name the kind of network an address belongs to: "public", or why it is none.
 
-    An address that wraps an IPv4 address, such as NAT64's, is never public, and is named with
-    the kind of what it wraps: "NAT64 (loopback)".
+    An address that wraps an IPv4 address is never public, and is named with the kind of what it
+    wraps: "6to4 (loopback)". Only NAT64's well-known prefix (RFC 6052) leads to nowhere but what
+    it wraps, and is how a network without IPv4 reaches the rest: there the wrapped one decides.
     """
     if isinstance(address, IPv6Address) and address.scope_id:
         return "link-local"
@@ -136,7 +137,8 @@ def classify(address: IPAddress) -> str:
     if isinstance(address, IPv6Address):
         wrapper, wrapped = _unwrap(address)
         if wrapped is not None:
-            return f"{wrapper} ({classify(wrapped)})"
+            inner = classify(wrapped)
+            return PUBLIC if wrapper == "NAT64" and inner == PUBLIC else f"{wrapper} ({inner})"
         if address in _PROTOCOL_ASSIGNMENTS or address not in _GLOBAL_UNICAST:
             return "reserved"
     # The standard library's own tables, which differ between versions, as a second opinion.
@@ -157,7 +159,9 @@ def parse(url: str, allow_private: bool) -> Target:
     except ValueError:
         raise EgressRefused("Write the URL as https://host/path.") from None
     if parts.scheme != "https" and not (parts.scheme == "http" and allow_private):
-        raise EgressRefused("The URL must begin with https://.")
+        allowed = "https://, or http:// inside a private network" if allow_private else "https://"
+        said = f", not with {parts.scheme}://" if parts.scheme not in ("", "http") else ""
+        raise EgressRefused(f"The URL must begin with {allowed}{said}.")
     if "#" in url:
         raise EgressRefused("Leave out the # and what follows it: it is never sent.")
     if "@" in parts.netloc:
@@ -186,8 +190,14 @@ def refuse_forbidden(target: Target, addresses: Sequence[IPAddress], allow_priva
         elif not (allow_private and kind in PRIVATE_KINDS):
             # The address itself stays unsaid: names inside our network are nobody's business.
             raise EgressRefused(
-                f"{target.host} leads to a {kind} address; give a host on the public internet."
+                f"{target.host} leads to {_article(kind)} {kind} address;"
+                " give a host on the public internet."
             )
+
+
+def _article(kind: str) -> str:
+    """ "an" where the word is spoken with a vowel: "IPv4-mapped", "ISATAP", "unspecified"."""
+    return "a" if kind.startswith("uni") or kind[0] not in "AEIOUaeiou" else "an"
 
 
 def _default_port(scheme: str) -> int:

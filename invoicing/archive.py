@@ -4,8 +4,8 @@ import hashlib
 
 from django.db import IntegrityError, transaction
 
-from invoicing import clock, documents, pdf
-from invoicing.models import Document, Invoice
+from invoicing import clock, credit_documents, documents, pdf
+from invoicing.models import CreditNote, Document, Invoice
 
 
 def pdf_of(invoice: Invoice) -> bytes:
@@ -16,6 +16,15 @@ def pdf_of(invoice: Invoice) -> bytes:
     html = documents.render_html(documents.document_of(invoice))
     if invoice.status == "draft":
         return pdf.render(html)
+    return _kept(invoice, html)
+
+
+def pdf_of_credit_note(note: CreditNote) -> bytes:
+    """A credit note's PDF, kept with its invoice. Raises pdf.PdfFailed; never inside an action."""
+    return _kept(note.invoice, documents.render_html(credit_documents.document_of(note)))
+
+
+def _kept(invoice: Invoice, html: str) -> bytes:
     fingerprint = hashlib.sha256(html.encode()).hexdigest()
     kept = Document.objects.filter(invoice=invoice, fingerprint=fingerprint).first()
     if kept is not None:
@@ -31,7 +40,7 @@ def pdf_of(invoice: Invoice) -> bytes:
     return content
 
 
-def file_name(invoice: Invoice) -> str:
+def file_name(invoice: Invoice | CreditNote) -> str:
     """What the PDF is called when it is saved: the number, or the id of a draft."""
     name = (invoice.number or invoice.public_id).replace("/", "-")
     return f"{name}.pdf"

@@ -163,7 +163,7 @@ class InvoiceDocument:
     total: int
     amount_due: int
     # Names the template that shows it.
-    kind: Literal["invoice"] = "invoice"
+    kind: Literal["invoice", "credit_note"] = "invoice"
     number: str = ""
     status: Literal["", "draft", "void"] = ""
     issued_on: date | None = None
@@ -181,6 +181,11 @@ class InvoiceDocument:
     brand_color: str = INK
     language: str = "en"
     paper: str = "A4"
+    # Of a credit note: what it credits, why, and what became of the amount.
+    invoice_number: str = ""
+    reason: str = ""
+    off_due: int = 0
+    given_back: int = 0
 
     @property
     def is_taxed(self) -> bool:
@@ -300,10 +305,10 @@ def document_of(invoice: Invoice) -> InvoiceDocument:
     return InvoiceDocument(
         number=invoice.number or "",
         status="draft" if draft else "void" if void else "",
-        issued_on=_day(invoice.finalized_at, zone),
-        due_on=_day(invoice.due_at, zone),
+        issued_on=day_of(invoice.finalized_at, zone),
+        due_on=day_of(invoice.due_at, zone),
         currency=invoice.currency,
-        language=invoice.language or buyer.get("language") or seller.get("language") or "en",
+        language=_language(invoice, seller, buyer),
         paper=seller.get("paper") or "A4",
         seller=Party.of(seller),
         buyer=Party.of(buyer),
@@ -319,9 +324,18 @@ def document_of(invoice: Invoice) -> InvoiceDocument:
         notes=invoice.notes,
         footer=seller.get("footer", ""),
         payment_url="" if draft or void else f"{settings.PUBLIC_URL}/i/{invoice.slug}",
-        logo=_logo(invoice, seller.get("logo", "")),
+        logo=logo_of(invoice, seller.get("logo", "")),
         brand_color=seller.get("brand_color", INK),
     )
+
+
+def language_of(invoice: Invoice) -> str:
+    """What an issued invoice, and all that follows from it, is written in."""
+    return _language(invoice, invoice.seller_snapshot, invoice.buyer_snapshot)
+
+
+def _language(invoice: Invoice, seller: Mapping[str, Any], buyer: Mapping[str, Any]) -> str:
+    return invoice.language or buyer.get("language") or seller.get("language") or "en"
 
 
 def _line(line: LineItem) -> Line:
@@ -335,7 +349,7 @@ def _line(line: LineItem) -> Line:
     )
 
 
-def _logo(invoice: Invoice, digest: str) -> str:
+def logo_of(invoice: Invoice, digest: str) -> str:
     """The logo that a snapshot names, as a data URI."""
     if not digest:
         return ""
@@ -343,7 +357,8 @@ def _logo(invoice: Invoice, digest: str) -> str:
     return logo.data_uri if logo else ""
 
 
-def _day(instant: datetime | None, zone: ZoneInfo) -> date | None:
+def day_of(instant: datetime | None, zone: ZoneInfo) -> date | None:
+    """The day that a document names for an instant."""
     return None if instant is None else instant.astimezone(zone).date()
 
 

@@ -13,21 +13,25 @@ from invoicing.doorbell import ring
 from invoicing.event_types import TYPES
 from invoicing.models import Customer, Event, Invoice, Merchant
 
-_RENDERERS: dict[type, Callable[[Any], dict[str, Any]]] = {
+# What can be told of, and how it looks; the rooms above add theirs when Django starts.
+renderers: dict[type, Callable[[Any], dict[str, Any]]] = {
     Invoice: representations.invoice,
     Customer: representations.customer,
 }
 
 
-def record(event_type: str, subject: Invoice | Customer) -> Event:
-    """Write down that this happened to the subject, as it is now, in the caller's transaction."""
+def record(event_type: str, subject: Any) -> Event:
+    """Write down that this happened to the subject, as it is now, in the caller's transaction.
+
+    The subject has a `public_id` and a `merchant`, and `renderers` knows how its type looks.
+    """
     merchant = subject.merchant
     return _write(
         event_type,
         merchant,
         subject.public_id,
-        _RENDERERS[type(subject)](subject),
-        subject.status if isinstance(subject, Invoice) else "",
+        renderers[type(subject)](subject),
+        getattr(subject, "status", ""),
     )
 
 

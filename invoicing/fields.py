@@ -31,7 +31,12 @@ from invoicing.errors import ValidationFailed
 
 METADATA_KEYS, METADATA_DEPTH, METADATA_BYTES, METADATA_KEY_LENGTH = 50, 5, 8192, 64
 
+# Metadata's numbers are kept as they are and never billed; larger ones belong into text.
+METADATA_DIGITS = 60
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+# Letters and signs by Unicode's word, but drawn as nothing: the fillers of Hangul, and of Braille.
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 class Input(BaseModel):
@@ -48,14 +53,25 @@ def _composed(value: Any) -> Any:
 def one_line(text: str) -> str:
     if _CONTROL.search(text) or "\n" in text or "\t" in text:
         raise ValueError("must be one line without control characters")
+    return _seen(text)
+
+
+def _seen(text: str) -> str:
+    if text and not any(map(_is_visible, text)):
+        raise ValueError("must not be empty: it has only invisible characters")
     return text
+
+
+def _is_visible(char: str) -> bool:
+    """Whether a character shows by itself; a mark needs a letter to stand on."""
+    return unicodedata.category(char)[0] not in "CMZ" and char not in _FILLERS
 
 
 def many_lines(text: str) -> str:
     text = text.replace("\r\n", "\n")
     if _CONTROL.search(text):
         raise ValueError("must not contain control characters")
-    return text
+    return _seen(text)
 
 
 def _email(text: str) -> str:
@@ -77,7 +93,10 @@ def _plain_number(value: Any) -> Any:
         exponent = value.as_tuple().exponent
         if not isinstance(exponent, int) or not -60 <= exponent <= 0:
             raise ValueError('must be a plain decimal number such as "12.50"')
-    return value if isinstance(value, str) else format(value, "f")
+        return format(value, "f")
+    if isinstance(value, int) and abs(value) >= 10**60:
+        raise ValueError(money.TOO_MANY_DIGITS)
+    return str(value)
 
 
 def _decimal(places: int, minimum: str, maximum: str, *, above: bool = False) -> Any:
@@ -174,6 +193,9 @@ def _metadata(value: Any) -> Any:
 def _json_number(value: Any) -> Any:
     """Metadata is the merchant's own and is not billed: its numbers may be JSON floats."""
     if isinstance(value, Decimal):
+        # Written out, 1E+999999999 would fill the memory.
+        if not value.is_finite() or abs(value.adjusted()) > METADATA_DIGITS:
+            raise ValueError(f"must have numbers of at most {METADATA_DIGITS} digits")
         return int(value) if value == value.to_integral_value() else float(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
 

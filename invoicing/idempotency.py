@@ -4,7 +4,8 @@ A door opens a guard with the key it was given. The first action under it claims
 its own transaction, and the answer is stored in that same transaction: either both are there or
 neither. What takes several steps (an action, a call to a provider, another action) claims with a
 lease in the first and stores the answer in the last; a repeat meanwhile is told to wait, and a
-repeat after a crash resumes, for every such step is safe to repeat.
+repeat after a crash resumes, for every such step is safe to repeat; what it must find again, such
+as the payment it had begun, is noted in between.
 """
 
 import hashlib
@@ -16,7 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from invoicing import clock
 from invoicing.errors import IdempotencyInFlight, IdempotencyMismatch
@@ -91,9 +93,7 @@ class Guard:
             self._join(instant)
 
     def _join(self, instant: datetime) -> None:
-        known = IdempotentRequest.objects.select_for_update().get(
-            merchant_id=self.merchant_id, actor_id=self.actor_id, key=self.key
-        )
+        known = self.mine().select_for_update().get()
         if known.fingerprint != self.fingerprint:
             raise IdempotencyMismatch(
                 "This Idempotency-Key was used with a different request. "
@@ -113,19 +113,20 @@ class Guard:
     def finish(self, answer: Answer) -> None:
         """Store the answer, in whatever transaction is open."""
         self.answer = answer
-        IdempotentRequest.objects.filter(
-            merchant_id=self.merchant_id, actor_id=self.actor_id, key=self.key
-        ).update(response_status=answer.status, response_body=answer.body, leased_until=None)
+        self.mine().update(
+            response_status=answer.status, response_body=answer.body, leased_until=None
+        )
 
     def give_up(self) -> None:
         """Let a repeat take over at once: this request has failed, and has said so."""
         if self.claimed and self.leased_until:
-            IdempotentRequest.objects.filter(
-                merchant_id=self.merchant_id,
-                actor_id=self.actor_id,
-                key=self.key,
-                leased_until=self.leased_until,
-            ).update(leased_until=None)
+            self.mine().filter(leased_until=self.leased_until).update(leased_until=None)
+
+    def mine(self) -> QuerySet[IdempotentRequest]:
+        """The row of this key, if it is there yet."""
+        return IdempotentRequest.objects.filter(
+            merchant_id=self.merchant_id, actor_id=self.actor_id, key=self.key
+        )
 
 
 _current: ContextVar[Guard | None] = ContextVar("idempotency", default=None)
@@ -134,6 +135,32 @@ _current: ContextVar[Guard | None] = ContextVar("idempotency", default=None)
 def current() -> Guard | None:
     """The guard that the door opened, if the request carried a key."""
     return _current.get()
+
+
+def note(text: str) -> None:
+    """Keep what a repeat of this request needs to go on where this run may die.
+
+    It stands where the answer will stand, which replaces it.
+    """
+    guard = current()
+    if guard is not None:
+        guard.mine().filter(response_status=None).update(response_body=text)
+
+
+def noted() -> str:
+    """What an earlier run of this request has noted; "" if there was none, or nothing.
+
+    Claims the key of a run that has noted something: raises what `claim` raises.
+    """
+    guard = current()
+    if guard is None:
+        return ""
+    kept = guard.mine().filter(response_status=None).values_list("response_body", flat=True)
+    text = kept.first() or ""
+    if text:
+        with transaction.atomic():
+            guard.claim()
+    return text
 
 
 @contextmanager

@@ -240,7 +240,7 @@ class MerchantChanges(Input):
 
 
 class NumberingInput(Input):
-    """How invoice numbers are printed."""
+    """How the numbers of invoices or of credit notes are printed."""
 
     prefix: Annotated[str, Field(max_length=12, pattern=r"^([A-Z0-9._/-]{0,11}[A-Z._/-])?$")]
     padding: Annotated[int, Field(ge=1, le=12, strict=True)] = 4

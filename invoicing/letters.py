@@ -18,7 +18,21 @@ _ABOUT_INVOICE = frozenset({
 MAILS: dict[str, frozenset[str]] = {
     "invoice": _ABOUT_INVOICE | {"amount_due", "due_on"},
     "receipt": _ABOUT_INVOICE | {"amount_paid", "paid_on"},
+    "credit_note": _ABOUT_INVOICE | {"invoice_number"},
+    "refund": _ABOUT_INVOICE | {"amount", "destination"},
     "webhook_disabled": frozenset({"merchant_name", "endpoint_url", "reason", "url"}),
+    "dispute": frozenset(
+        {
+            "merchant_name",
+            "number",
+            "amount",
+            "currency",
+            "reason",
+            "status",
+            "answer_by",
+            "url",
+        }
+    ),
     "invitation": frozenset({"account_name", "inviter_name", "role", "url", "days"}),
 }
 

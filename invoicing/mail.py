@@ -4,7 +4,7 @@ Every mail of the instance goes this way, the sign-up confirmation too, so that 
 that is down delays mails and breaks nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,24 +12,32 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import Max
 
-from invoicing import clock, documents, letters
+from invoicing import clock, credit_documents, documents, letters
 from invoicing.doorbell import ring
-from invoicing.models import Invoice, Merchant, Message
+from invoicing.models import CreditNote, Invoice, Membership, Merchant, Message
 from invoicing.representations import public_url
 
 
-def queue_for_invoice(invoice: Invoice, kind: str) -> Message:
+def queue_for_invoice(
+    invoice: Invoice,
+    kind: str,
+    more: Mapping[str, Any] | None = None,
+    credit_note: CreditNote | None = None,
+) -> Message:
     """Queue an invoice's mail of this kind to its recipient, in the caller's transaction.
 
-    The text is frozen now; the invoice's PDF is attached when it is sent.
+    The text is frozen now, with what `more` it tells; the PDF of the invoice, or of the credit
+    note that it is about, is attached when it is sent.
     """
     merchant = invoice.merchant
     previous = invoice.messages.filter(kind=kind).aggregate(last=Max("repeat"))["last"]
     document = documents.document_of(invoice)
-    rendered = letters.render_mail(kind, _context(invoice, document), document.language)
+    context = {**_context(invoice, document), **(more or {})}
+    rendered = letters.render_mail(kind, context, document.language)
     return _queue(
         merchant=merchant,
         invoice=invoice,
+        credit_note=credit_note,
         kind=kind,
         repeat=0 if previous is None else previous + 1,
         to=invoice.recipient_email,
@@ -39,8 +47,23 @@ def queue_for_invoice(invoice: Invoice, kind: str) -> Message:
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
-        attach_pdf=kind == "invoice",
+        attach_pdf=kind in {"invoice", "credit_note"},
     )
+
+
+def queue_for_credit_note(note: CreditNote) -> Message:
+    """Queue a credit note to its invoice's recipient, in the caller's transaction."""
+    document = credit_documents.document_of(note)
+    more = {
+        "document": document,
+        "number": note.number,
+        "invoice_number": note.invoice.number,
+        "total": note.total,
+        "title": "",
+        "message": note.memo,
+        "lines": document.lines,
+    }
+    return queue_for_invoice(note.invoice, "credit_note", more, note)
 
 
 def _context(invoice: Invoice, document: documents.InvoiceDocument) -> dict[str, Any]:
@@ -85,6 +108,15 @@ def queue(
         text=rendered.text,
         html=rendered.html,
     )
+
+
+def queue_to_owners(merchant: Merchant, kind: str, context: dict[str, Any]) -> None:
+    """Queue a mail to everyone who answers for a merchant, in the caller's transaction."""
+    owners = Membership.objects.filter(
+        account=merchant.account_id, role__in=[Membership.Role.OWNER, Membership.Role.ADMIN]
+    ).select_related("user")
+    for owner in owners:
+        queue(kind, owner.user.email, context, merchant=merchant)
 
 
 def _queue(**fields: Any) -> Message:

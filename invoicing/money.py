@@ -23,7 +23,10 @@ MAX_MINOR = 10**15
 MAX_UNIT_PRICE_PLACES = 12
 MAX_QUANTITY_PLACES = 6
 
+TOO_MANY_DIGITS = "has too many digits: at most 18 before the point, and 18 after it"
+
 _PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?", re.ASCII)
+_LONG_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
@@ -107,6 +110,8 @@ def parse_decimal(text: str, *, places: int, minimum: Decimal | None = None) -> 
     Raises ValueError saying what would be right.
     """
     if not _PLAIN_DECIMAL.fullmatch(text):
+        if _LONG_DECIMAL.fullmatch(text):
+            raise ValueError(TOO_MANY_DIGITS)
         raise ValueError('must be a plain decimal number such as "12.50"')
     value = Decimal(text)
     if not value:

@@ -29,6 +29,9 @@ from invoicing.models import (
 
 # Filled by the rooms above when Django starts: field name → how it is worked out.
 invoice_parts: dict[str, Callable[[Invoice], Any]] = {}
+# The same for customers, and what a list of them loads beforehand for it.
+customer_parts: dict[str, Callable[[Customer], Any]] = {}
+customer_loads: list[Any] = []
 
 
 def instant(value: datetime | None) -> str | None:
@@ -92,6 +95,17 @@ def invoice(row: Invoice) -> dict[str, Any]:
     return _invoice(row, row.lines.all(), _last_mail(row))
 
 
+def sent_invoice(row: Invoice) -> dict[str, Any]:
+    """An invoice as its sending answers: with a word on the mail, which a worker takes along."""
+    rendered = invoice(row)
+    mail = rendered["email"]
+    if mail is None:
+        reason: str | None = "no_recipient_email"
+    else:
+        reason = {"queued": "queued", "failed": "email_error"}.get(mail["status"])
+    return {**rendered, "email_sent": reason is None, "email_reason": reason}
+
+
 def preview(row: Invoice, lines: Iterable[LineItem]) -> dict[str, Any]:
     """An invoice that was worked out but not saved: whatever saving would give it is null."""
     rendered = _invoice(row, lines, None)
@@ -136,6 +150,7 @@ def _invoice(
         ],
         "total": text(row.total),
         "amount_paid": text(row.amount_paid),
+        "amount_credited": text(row.amount_credited),
         "amount_refunded": text(row.amount_refunded),
         "amount_due": text(row.amount_due),
         "allow_partial": row.allow_partial,
@@ -170,7 +185,7 @@ def _invoice(
 
 def customer(row: Customer) -> dict[str, Any]:
     """A customer."""
-    return {
+    rendered: dict[str, Any] = {
         "id": row.public_id,
         "object": "customer",
         "livemode": row.merchant.livemode,
@@ -188,6 +203,9 @@ def customer(row: Customer) -> dict[str, Any]:
         "created_at": instant(row.created_at),
         "updated_at": instant(row.updated_at),
     }
+    for name, part in customer_parts.items():
+        rendered[name] = part(row)
+    return rendered
 
 
 def merchant(row: Merchant) -> dict[str, Any]:

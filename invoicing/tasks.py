@@ -152,7 +152,10 @@ def send(message: Message) -> Message:
     """Try one mail now, and record the truth about it."""
     try:
         attachment = None
-        if message.attach_pdf and message.invoice:
+        if message.attach_pdf and message.credit_note:
+            note = message.credit_note
+            attachment = archive.file_name(note), archive.pdf_of_credit_note(note)
+        elif message.attach_pdf and message.invoice:
             attachment = archive.file_name(message.invoice), archive.pdf_of(message.invoice)
         mail = transport.compose(message, attachment)
         failpoint("send_mail:before_smtp")

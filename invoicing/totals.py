@@ -103,7 +103,7 @@ def compute(lines: Sequence[Line], decimals: int, discount: Discount | None = No
         taken = spread(
             document_discount,
             [line.amount for line in line_totals],
-            [_tax_key(line) for line in lines],
+            [tax_key(line) for line in lines],
         )
         bases = [line.amount - part for line, part in zip(line_totals, taken, strict=True)]
         taxes = _exclusive(lines, bases) + _inclusive(lines, bases)
@@ -201,7 +201,8 @@ def _tax_rank(tax: Tax) -> TaxRank:
     return (tax.name, tax.category, tax.rate)
 
 
-def _tax_key(line: Line) -> TaxKey:
+def tax_key(line: Line) -> TaxKey:
+    """How lines of the same taxes rank beside others, whatever their order."""
     return (line.tax_inclusive, tuple(sorted(_tax_rank(tax) for tax in line.taxes)))
 
 

@@ -3,9 +3,23 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-CLEARING: Final = {"card": timedelta(days=2), "sandbox": timedelta(days=2)}
+CARD: Final = timedelta(days=2)
+# ACH takes four days on which banks work: these are the ones on which they do not.
+ACH_WORKING_DAYS: Final = 4
+WEEKEND: Final = (5, 6)
 
 
 def clears_at(rail: str, at: datetime) -> datetime:
-    """When money that this rail brought at `at` becomes available."""
-    return at + CLEARING.get(rail, timedelta(0))
+    """When money that this rail brought at `at` becomes available, until its provider says."""
+    if rail in {"card", "sandbox"}:
+        return at + CARD
+    if rail == "ach":
+        return _after_working_days(at, ACH_WORKING_DAYS)
+    return at
+
+
+def _after_working_days(at: datetime, days: int) -> datetime:
+    while days:
+        at += timedelta(days=1)
+        days -= at.weekday() not in WEEKEND
+    return at

@@ -43,6 +43,7 @@ TABLE: Final[dict[str, tuple[Rate, Rate]]] = {
     "usdc": (Rate(flat=Decimal("0.50")), Rate(Decimal("0.5"))),
     "wallet": (FREE, Rate(Decimal("0.25"))),
     "manual": (FREE, FREE),
+    "credit": (FREE, FREE),
 }
 # The sandbox plays a card, so that a rehearsal shows what the real thing will cost.
 TABLE["sandbox"] = TABLE["card"]

@@ -1,7 +1,8 @@
 """The books: what moves, from where to where, once.
 
 Every movement of money is an entry of postings with a unique reference, written in the
-transaction that caused it. A posting cannot be unbalanced; an undo is a reversed entry.
+transaction that caused it. A posting cannot be unbalanced; an undo is a reversed entry. Posting
+puts the next seal on the merchant's chain.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 from django.db.models import F
 
 from invoicing import clock
-from invoicing.models import Merchant
-from payments.models import LedgerAccount, LedgerEntry, LedgerPosting, Payment, Wallet
+from invoicing.models import Customer, Invoice, Merchant
+from payments import seal
+from payments.models import LedgerAccount, LedgerEntry, LedgerHead, LedgerPosting, Payment, Wallet
 
 Kind = LedgerAccount.Kind
 
@@ -48,6 +50,20 @@ def merchant_account(merchant: Merchant, kind: LedgerAccount.Kind, asset: str) -
     return account
 
 
+def credit_account(merchant: Merchant, payer: Customer | Invoice, asset: str) -> LedgerAccount:
+    """What a merchant owes one payer: a customer, or whoever paid an invoice that names none."""
+    account, _ = LedgerAccount.objects.get_or_create(
+        key=f"{Kind.CUSTOMER_CREDIT}:{payer.public_id}:{asset}",
+        defaults={
+            "kind": Kind.CUSTOMER_CREDIT,
+            "asset": asset,
+            "merchant": merchant,
+            "customer": payer if isinstance(payer, Customer) else None,
+        },
+    )
+    return account
+
+
 def instance_account(
     kind: LedgerAccount.Kind, rail: str, merchant: Merchant, asset: str
 ) -> LedgerAccount:
@@ -59,6 +75,42 @@ def instance_account(
     return account
 
 
+def drawn(
+    wallet: Wallet, amount: int, destination: LedgerAccount, own: LedgerAccount | None = None
+) -> list[Posting]:
+    """Take an amount out of a wallet, whether or not it has that much.
+
+    First what is available there, then its debt, which what comes in later pays off. `own` is a
+    part of the wallet to take from before either. Locks the accounts it looks at.
+    """
+    debt = wallet_account(wallet, Kind.DEBT)
+    sources = [*([own] if own else []), wallet_account(wallet, Kind.AVAILABLE)]
+    postings = []
+    for source in sources:
+        part = min(amount, locked_balance(source))
+        postings.append(Posting(source, destination, part))
+        amount -= part
+    return [*postings, Posting(debt, destination, amount)]
+
+
+def given(wallet: Wallet, amount: int, source: LedgerAccount) -> list[Posting]:
+    """Make an amount available in a wallet, once its debt is paid off. Locks both accounts."""
+    debt = wallet_account(wallet, Kind.DEBT)
+    available = wallet_account(wallet, Kind.AVAILABLE)
+    owed = min(amount, -locked_balance(debt))
+    return [Posting(source, debt, owed), Posting(source, available, amount - owed)]
+
+
+def locked_balance(account: LedgerAccount) -> int:
+    """What an account holds, and goes on holding until the caller's transaction ends.
+
+    Locks the merchant's chain first, as posting does.
+    """
+    if account.merchant_id is not None:
+        lock_chain(account.merchant_id)
+    return LedgerAccount.objects.select_for_update().get(pk=account.pk).balance
+
+
 def post(
     reference: str,
     kind: str,
@@ -68,12 +120,14 @@ def post(
 ) -> LedgerEntry | None:
     """Write an entry in the caller's transaction; empty postings are left out.
 
-    Locks the merchants' accounts it touches, in order of their ids. Raises IntegrityError for a
-    reference that was posted before and for a balance that would fall below zero.
+    Locks the end of the merchant's chain, then the merchants' accounts it touches, in order of
+    their ids: whoever posts twice in a transaction meets nobody half-way. Raises IntegrityError
+    for a reference that was posted before and for a balance that would fall below zero.
     """
     moving = [posting for posting in postings if posting.amount]
     if not moving:
         return None
+    head = lock_chain(merchant.pk)
     entry = LedgerEntry.objects.create(
         reference=reference,
         kind=kind,
@@ -93,10 +147,39 @@ def post(
             for posting in moving
         ]
     )
-    entry.posted = True
-    entry.save(update_fields=["posted"])
+    _seal(entry, head, moving)
     _carry(moving)
     return entry
+
+
+def lock_chain(merchant_pk: int) -> LedgerHead:
+    """Lock the end of a merchant's chain: always before any of the merchant's accounts."""
+    head, _ = LedgerHead.objects.select_for_update().get_or_create(merchant_id=merchant_pk)
+    return head
+
+
+def _seal(entry: LedgerEntry, head: LedgerHead, postings: Sequence[Posting]) -> None:
+    """Post the entry as the next of its merchant's chain, whose end is locked."""
+    entry.posted = True
+    entry.position = head.length + 1
+    said = seal.text(
+        entry.merchant_id,
+        entry.position,
+        entry.reference,
+        entry.kind,
+        entry.payment_id,
+        seal.instant(entry.created_at),
+        (
+            seal.posting(
+                posting.source.pk, posting.destination.pk, posting.amount, posting.source.asset
+            )
+            for posting in postings
+        ),
+    )
+    entry.digest = seal.digest(seal.keys()[0], head.digest, said)
+    entry.save(update_fields=["posted", "position", "digest"])
+    head.length, head.digest = entry.position, entry.digest
+    head.save(update_fields=["length", "digest"])
 
 
 def _carry(postings: Sequence[Posting]) -> None:
@@ -112,42 +195,3 @@ def _carry(postings: Sequence[Posting]) -> None:
     for pk in sorted(changes):
         if changes[pk]:
             LedgerAccount.objects.filter(pk=pk).update(balance=F("balance") + changes[pk])
-
-
-def post_payment(payment: Payment) -> None:
-    """Book a payment that has succeeded: what came in, what it cost, what was too much.
-
-    Money that Billhook never held goes to the wallet's external part.
-    """
-    merchant, asset, rail = payment.merchant, payment.currency, payment.rail
-    clearing = instance_account(Kind.CLEARING, rail, merchant, asset)
-    wallet = wallet_account(payment.wallet, Kind.EXTERNAL if rail == "manual" else Kind.PENDING)
-    postings = [Posting(clearing, wallet, payment.received - payment.surplus)]
-    if payment.surplus:
-        credit = merchant_account(merchant, Kind.CUSTOMER_CREDIT, asset)
-        postings.append(Posting(clearing, credit, payment.surplus))
-    for kind, fee in (
-        (Kind.PROVIDER_FEES, payment.provider_fee),
-        (Kind.PLATFORM_FEES, payment.platform_fee),
-    ):
-        if fee:
-            taken = instance_account(kind, rail, merchant, asset)
-            postings.append(Posting(wallet, taken, fee))
-    post(f"payment:{payment.public_id}", "payment", merchant, postings, payment)
-
-
-def post_release(payment: Payment) -> None:
-    """Book that a payment has cleared: its net moves from pending to available."""
-    post(
-        f"release:{payment.public_id}",
-        "release",
-        payment.merchant,
-        [
-            Posting(
-                wallet_account(payment.wallet, Kind.PENDING),
-                wallet_account(payment.wallet, Kind.AVAILABLE),
-                payment.net,
-            )
-        ],
-        payment,
-    )

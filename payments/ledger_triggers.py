@@ -1,11 +1,12 @@
 """The books' own guards, inside the database: what no code path and no typing hand gets past.
 
-The same five rules on SQLite and PostgreSQL:
+The same six rules on SQLite and PostgreSQL:
 1. a posting goes under an entry that is not posted yet;
 2. its asset is that of both its accounts;
 3. a posting is never changed or removed;
 4. an entry only ever goes from unposted to posted, and not without postings;
-5. an entry is never removed.
+5. an entry is never removed;
+6. the end of a chain moves on by one entry at a time, and is never removed.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -53,6 +54,26 @@ _SQLITE = {
                           WHERE id = NEW.id OR reference = NEW.reference);
         END""",
 }
+_SQLITE_HEADS = {
+    "ledger_head_update": """
+        CREATE TRIGGER ledger_head_update BEFORE UPDATE ON payments_ledgerhead
+        BEGIN
+            SELECT RAISE(ABORT, 'ledger: a chain goes on by one entry')
+            WHERE NEW.id != OLD.id OR NEW.merchant_id != OLD.merchant_id
+               OR NEW.length != OLD.length + 1;
+        END""",
+    "ledger_head_delete": """
+        CREATE TRIGGER ledger_head_delete BEFORE DELETE ON payments_ledgerhead
+        BEGIN SELECT RAISE(ABORT, 'ledger: chains are never removed'); END""",
+    # INSERT OR REPLACE would remove the old row without firing its delete trigger.
+    "ledger_head_insert": """
+        CREATE TRIGGER ledger_head_insert BEFORE INSERT ON payments_ledgerhead
+        BEGIN
+            SELECT RAISE(ABORT, 'ledger: chains are never removed')
+            WHERE EXISTS (SELECT 1 FROM payments_ledgerhead
+                          WHERE id = NEW.id OR merchant_id = NEW.merchant_id);
+        END""",
+}
 
 _POSTGRESQL_FUNCTIONS = {
     "ledger_check_posting": """
@@ -87,6 +108,15 @@ _POSTGRESQL_FUNCTIONS = {
             END IF;
             IF NOT EXISTS (SELECT 1 FROM payments_ledgerposting WHERE entry_id = NEW.id) THEN
                 RAISE EXCEPTION 'ledger: an entry needs postings';
+            END IF;
+            RETURN NEW;
+        END $$ LANGUAGE plpgsql""",
+    "ledger_check_head": """
+        CREATE OR REPLACE FUNCTION ledger_check_head() RETURNS trigger AS $$
+        BEGIN
+            IF NEW.id <> OLD.id OR NEW.merchant_id <> OLD.merchant_id
+               OR NEW.length <> OLD.length + 1 THEN
+                RAISE EXCEPTION 'ledger: a chain goes on by one entry';
             END IF;
             RETURN NEW;
         END $$ LANGUAGE plpgsql""",
@@ -129,18 +159,39 @@ _POSTGRESQL = {
         "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
     ),
 }
+_POSTGRESQL_HEADS = {
+    "ledger_head_update": (
+        "payments_ledgerhead",
+        "BEFORE UPDATE",
+        "FOR EACH ROW EXECUTE FUNCTION ledger_check_head()",
+    ),
+    "ledger_head_delete": (
+        "payments_ledgerhead",
+        "BEFORE DELETE",
+        "FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
+    ),
+    "ledger_head_truncate": (
+        "payments_ledgerhead",
+        "BEFORE TRUNCATE",
+        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
+    ),
+}
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put the guards in place."""
     with connection.cursor() as cursor:
+        # Migrations from before the chains were kept call this as well.
+        chained = "payments_ledgerhead" in connection.introspection.table_names(cursor)
         if connection.vendor == "postgresql":
             for function in _POSTGRESQL_FUNCTIONS.values():
                 cursor.execute(function)
-            for name, (table, when, what) in _POSTGRESQL.items():
+            for name, (table, when, what) in (
+                _POSTGRESQL | (_POSTGRESQL_HEADS if chained else {})
+            ).items():
                 cursor.execute(f"CREATE TRIGGER {name} {when} ON {table} {what}")
         else:
-            for trigger in _SQLITE.values():
+            for trigger in (_SQLITE | (_SQLITE_HEADS if chained else {})).values():
                 cursor.execute(trigger)
 
 
@@ -148,8 +199,8 @@ def remove(connection: BaseDatabaseWrapper) -> None:
     """Take the guards away, as emptying a test database or undoing the migration needs."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            for name, (table, _, _) in _POSTGRESQL.items():
+            for name, (table, _, _) in (_POSTGRESQL | _POSTGRESQL_HEADS).items():
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
         else:
-            for name in _SQLITE:
+            for name in _SQLITE | _SQLITE_HEADS:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name}")

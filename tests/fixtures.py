@@ -33,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("billhook")
     group.addoption("--races", type=int, default=0, help="rounds of each race (a few by default)")
     group.addoption("--kills", type=int, default=0, help="random kills on top of one per failpoint")
+    group.addoption("--tampers", type=int, default=0, help="rows changed by hand (150 by default)")
     group.addoption("--examples", type=int, default=0, help="invoices that totals are tried on")
 
 
@@ -244,4 +245,4 @@ def _uses_database(request: pytest.FixtureRequest) -> bool:
 
 
 def _line(found: Break) -> str:
-    return f"{found.invariant}: {found.message}"
+    return str(found)

@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from invoicing.dashboard.access import AT_WORK
@@ -124,7 +123,7 @@ class Browser:
         return path if path.startswith("/") else f"/dashboard/{path}"
 
 
-def form_of(response: HttpResponse, action: str | None = None) -> Form:
+def form_of(response: Any, action: str | None = None) -> Form:
     """The form of a page that goes to this action, else the one with most to fill in."""
     reader = _Reader()
     reader.feed(response.content.decode())
@@ -134,7 +133,7 @@ def form_of(response: HttpResponse, action: str | None = None) -> Form:
     return max(posting, key=lambda form: len(form.values) + 2 * (not form.action))
 
 
-def text_of(response: HttpResponse) -> str:
+def text_of(response: Any) -> str:
     """What a page says: its words without tags, head and icons, in one line."""
     body = re.sub(r"(?s)<head>.*?</head>|<svg.*?</svg>", " ", response.content.decode())
     words: list[str] = []

@@ -103,6 +103,19 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def descendants(pid: int) -> list[str]:
+    """The commands of all processes that this one has started, and those have started."""
+    table = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split(maxsplit=2) for line in table.splitlines()]
+    family = found = {pid}
+    while found:
+        found = {int(row[0]) for row in rows if int(row[1]) in family} - family
+        family = family | found
+    return [row[2] for row in rows if int(row[0]) in family - {pid}]
+
+
 def test_a_demo_serves_works_stops_and_comes_back_with_the_same_keys(
     start: Start, port: int, tmp_path: Path
 ) -> None:
@@ -117,6 +130,8 @@ def test_a_demo_serves_works_stops_and_comes_back_with_the_same_keys(
     assert eventually(lambda: get(f"{account['url']}/readyz")[0] == 200)
     for name in ("demo.json", "secret_key", "key_pepper"):
         assert stat.S_IMODE((tmp_path / "demo" / name).stat().st_mode) == 0o600
+    # What makes PDFs does not wait for the first who wants one, and leaves with the server.
+    assert eventually(lambda: any("pdf_child" in line for line in descendants(demo.process.pid)))
 
     assert demo.stop() < 5
     assert demo.process.returncode == 0

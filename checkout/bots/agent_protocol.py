@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from invoicing import clock, money
 from invoicing.models import Invoice
-from payments.actions.pay import rails_of
+from payments.offered import rails_of
 
 VERSION: Final = "1.0"
 FLOW: Final = "invoice_checkout"
@@ -57,7 +57,7 @@ def _draft(invoice: Invoice) -> dict[str, Any]:
 
 def _open(invoice: Invoice) -> dict[str, Any]:
     due = f"{money.to_text(invoice.amount_due, invoice.currency)} {invoice.currency}"
-    if not rails_of(invoice.merchant):
+    if not rails_of(invoice):
         steps = [
             "This merchant takes no payments online yet: ask how they want to be paid.",
             "Poll until status is paid.",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from invoicing import clock
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.history import about, title_of, who_did
 from invoicing.models import ApiKey, Merchant
+from invoicing.templatetags.dashboard import when
 
 # Counting further than anyone will act on would only make the page slow.
 COUNTED = 100
@@ -52,14 +53,13 @@ def home(request: MerchantRequest) -> HttpResponse:
     received = merchant.payments.filter(
         status="succeeded", succeeded_at__gte=clock.now(merchant) - LATELY
     )
+    due = F("total") - F("amount_paid") - F("amount_credited")
     steps = first_steps(merchant)
     context = {
         "matters": matters_of(merchant),
         "received": _by_currency(received, F("received") - F("amount_refunded")),
-        "outstanding": _by_currency(asked, F("total") - F("amount_paid")),
-        "overdue": _by_currency(
-            asked.filter(overdue_at__isnull=False), F("total") - F("amount_paid")
-        ),
+        "outstanding": _by_currency(asked, due),
+        "overdue": _by_currency(asked.filter(overdue_at__isnull=False), due),
         "steps": [] if all(step.done for step in steps) else steps,
         "steps_done": sum(step.done for step in steps),
         "invoices": merchant.invoices.order_by("-pk")[:6],
@@ -79,7 +79,31 @@ def matters_of(merchant: Merchant) -> list[Matter]:
     switched_off = endpoints.filter(enabled=False).exclude(
         disabled_reason__in=["", "Disabled by the merchant"]
     )
+    disputes = merchant.disputes.filter(
+        status__in=["inquiry", "needs_response"], submitted_at__isnull=True
+    )
     found = [
+        _matter(
+            disputes,
+            lambda n, text: _to_answer(n, text, disputes),
+            "shield",
+            "bad",
+            reverse("dashboard:disputes"),
+        ),
+        _matter(
+            merchant.deposits.filter(status="unmatched"),
+            lambda n, text: (
+                ngettext(
+                    "%(n)s sum of money has come that fits no invoice",
+                    "%(n)s sums of money have come that fit no invoice",
+                    n,
+                )
+                % {"n": text}
+            ),
+            "coin",
+            "warn",
+            reverse("dashboard:unmatched") + "?status=unmatched",
+        ),
         _matter(
             merchant.payments.filter(status="unknown"),
             lambda n, text: (
@@ -199,6 +223,14 @@ def _matter(rows: QuerySet[Any], words: Any, icon: str, tone: str, href: str) ->
     if not count:
         return None
     return Matter(icon, tone, words(count, f"{COUNTED}+" if count > COUNTED else str(count)), href)
+
+
+def _to_answer(n: int, text: str, disputes: QuerySet[Any]) -> str:
+    """How many disputes wait, and until when the first of them does."""
+    first = disputes.aggregate(first=Min("evidence_due_at"))["first"]
+    said = ngettext("%(n)s dispute needs your answer", "%(n)s disputes need your answer", n)
+    by = _(" by %(date)s") % {"date": when(first)} if first else ""
+    return said % {"n": text} + by
 
 
 def _by_currency(rows: QuerySet[Any], amount: Any) -> list[dict[str, Any]]:

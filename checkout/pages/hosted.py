@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 
 from invoicing import clock, documents, languages, money
 from invoicing.errors import ValidationFailed
-from invoicing.models import Invoice, Merchant
+from invoicing.models import CreditNote, Invoice, Merchant
 from invoicing.templatetags.money import language, locale_of
 from invoicing.templatetags.money import money as shown
-from payments.actions.pay import rails_of
-from payments.models import IN_FLIGHT, UNFINISHED, Payment
+from payments.models import IN_FLIGHT, UNFINISHED, Payment, Refund
+from payments.offered import rails_of
 
 CARD_BRANDS = {
     "visa": "Visa",
@@ -38,7 +38,7 @@ def find(slug: str) -> Invoice:
     """The invoice whose address this is. Raises Http404; a draft is nobody else's business."""
     invoice = (
         Invoice.objects.select_related("merchant", "customer")
-        .prefetch_related("lines", "payments")
+        .prefetch_related("lines", "payments", "refunds")
         .filter(slug=slug)
         .exclude(status="draft")
         .first()
@@ -60,12 +60,11 @@ def spoken_to(request: HttpRequest, invoice: Invoice) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Money that arrived: when, by what means, and how much of it went back. In minor units."""
+    """Money that arrived and stayed: when, and by what means. In minor units."""
 
     at: datetime | None
     means: str
     amount: int
-    refunded: int
     reference: str
 
     @property
@@ -99,8 +98,7 @@ class Hosted:
             Received(
                 at=payment.succeeded_at,
                 means=means_of(payment, self.document.seller.name),
-                amount=payment.received - payment.surplus,
-                refunded=payment.amount_refunded,
+                amount=payment.received - payment.surplus - payment.amount_reopened,
                 reference=payment.public_id,
             )
             for payment in reversed(self.payments)
@@ -108,8 +106,35 @@ class Hosted:
         ]
 
     @property
+    def refunds(self) -> list[Refund]:
+        """What went back of what this invoice got, the oldest first."""
+        return sorted(
+            (
+                row
+                for row in self.invoice.refunds.all()
+                if row.source == "wallet" and row.status != "failed"
+            ),
+            key=lambda row: row.pk,
+        )
+
+    @property
+    def taken_back(self) -> int:
+        """What the payer's bank took back and the invoice asks for again, in minor units."""
+        taken = sum(payment.amount_reopened for payment in self.payments)
+        return min(taken, self.invoice.amount_due)
+
+    @property
     def minus_paid(self) -> int:
         return -self.invoice.amount_paid
+
+    @property
+    def minus_credited(self) -> int:
+        return -self.invoice.amount_credited
+
+    @cached_property
+    def credit_notes(self) -> list[CreditNote]:
+        """What was taken back of this invoice, the oldest first."""
+        return list(self.invoice.credit_notes.order_by("pk"))
 
     @property
     def in_flight(self) -> Payment | None:
@@ -131,7 +156,7 @@ class Hosted:
     def rails(self) -> list[str]:
         """The ways to pay that can be chosen now, best first."""
         open_now = self.invoice.status == "open" and not self.window_has_closed
-        return rails_of(self.merchant) if open_now else []
+        return rails_of(self.invoice) if open_now else []
 
     @property
     def window_has_closed(self) -> bool:
@@ -170,16 +195,24 @@ class Hosted:
         raise ValidationFailed([("amount", problem)])
 
     @property
+    def asked(self) -> int:
+        """What the invoice asks for in all, in minor units: its total less what was credited."""
+        return self.invoice.total - self.invoice.amount_credited
+
+    @property
     def mark(self) -> str:
         """Changes whenever the page would say something else about money."""
         row = self.invoice
         flying = sum(payment.status in IN_FLIGHT for payment in self.payments)
-        return f"{row.status}.{row.amount_paid}.{row.amount_refunded}.{flying}"
+        settled = row.amount_paid + row.amount_credited
+        return f"{row.status}.{settled}.{row.amount_refunded}.{flying}"
 
     @property
     def poll_seconds(self) -> int:
         """How often to ask again while money is in flight."""
         payment = self.in_flight
+        if payment is not None and payment.rail == "ach":
+            return 60
         fresh = payment is not None and clock.now(self.merchant) - payment.updated_at < SOON
         return 2 if fresh else 15
 
@@ -193,6 +226,14 @@ def means_of(payment: Payment, seller: str) -> str:
             "brand": CARD_BRANDS.get(brand, brand.title()) or _("Card"),
             "last4": payment.method["last4"],
         }
+    if payment.rail == "ach":
+        last4 = payment.method.get("last4")
+        name = payment.method.get("bank_name") or _("Bank account")
+        return (
+            _("%(brand)s ending in %(last4)s") % {"brand": name, "last4": last4} if last4 else name
+        )
+    if payment.rail == "credit":
+        return _("Your credit")
     if payment.rail == "manual":
         known = {
             "bank_transfer": _("Bank transfer"),

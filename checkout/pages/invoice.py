@@ -9,8 +9,9 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from csp.decorators import csp_update
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
@@ -27,20 +28,22 @@ from invoicing.actor import Actor, acting
 from invoicing.errors import BillhookError, Conflict, InvalidState, ValidationFailed
 from invoicing.pdf import PdfFailed
 from payments import flows
+from payments.offered import pages_of
 from payments.rails.rail import RailError
 
-View = Callable[[HttpRequest, Hosted], HttpResponse]
+View = Callable[..., HttpResponse]
 
 
-def payer_page(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
+def payer_page(view: View) -> View:
     """Find the invoice, speak its payer's language, and keep the page to the payer."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, slug: str) -> HttpResponse:
+    def wrapped(request: HttpRequest, slug: str, **named: Any) -> HttpResponse:
         invoice = hosted.find(slug)
         payer = Actor("payer", name="Payer", request_id=getattr(request, "request_id", ""))
         with hosted.spoken_to(request, invoice), acting(payer):
-            response = view(request, Hosted(invoice))
+            page = Hosted(invoice)
+            response = _leading_on(page)(view)(request, page, **named)
             response["Content-Language"] = translation.get_language() or "en"
         response.headers.setdefault("Cache-Control", "private, no-store")
         response["Referrer-Policy"] = "no-referrer"
@@ -119,15 +122,33 @@ def returned(request: HttpRequest, page: Hosted) -> HttpResponse:
 @payer_page
 def pdf(request: HttpRequest, page: Hosted) -> HttpResponse:
     """The invoice as the PDF that was mailed."""
+    return _document(
+        request, page, archive.file_name(page.invoice), lambda: archive.pdf_of(page.invoice)
+    )
+
+
+@require_safe
+@payer_page
+def credit_note_pdf(request: HttpRequest, page: Hosted, value: int) -> HttpResponse:
+    """One of the invoice's credit notes as a PDF, by its place in the seller's series."""
+    note = next((note for note in page.credit_notes if note.number_value == value), None)
+    if note is None:
+        raise Http404
+    return _document(
+        request, page, archive.file_name(note), lambda: archive.pdf_of_credit_note(note)
+    )
+
+
+def _document(
+    request: HttpRequest, page: Hosted, name: str, make: Callable[[], bytes]
+) -> HttpResponse:
     try:
-        content = archive.pdf_of(page.invoice)
+        content = make()
     except PdfFailed:
         sorry = _("The PDF could not be made just now. Try again in a minute.")
         return _render(request, page, status=503, error=sorry)
     response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = (
-        content_disposition_header(False, archive.file_name(page.invoice)) or "inline"
-    )
+    response["Content-Disposition"] = content_disposition_header(False, name) or "inline"
     return response
 
 
@@ -162,6 +183,12 @@ def _render(
         },
         status=status,
     )
+
+
+def _leading_on(page: Hosted) -> Callable[[View], View]:
+    """Let the form that begins paying lead to the provider's page: the policy is for the site."""
+    elsewhere = pages_of(page.rails)
+    return csp_update({"form-action": elsewhere} if elsewhere else {})  # type: ignore[return-value]
 
 
 def _back(page: Hosted) -> HttpResponse:

@@ -11,6 +11,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("i/<slug:slug>/status", invoice.status, name="hosted_invoice_status"),
     path("i/<slug:slug>/pay", invoice.pay, name="hosted_invoice_pay"),
     path("i/<slug:slug>/return", invoice.returned, name="hosted_invoice_return"),
+    path(
+        "i/<slug:slug>/credit_notes/<int:value>/pdf",
+        invoice.credit_note_pdf,
+        name="hosted_credit_note_pdf",
+    ),
     path("i/<slug:slug>/pdf", invoice.pdf, name="hosted_invoice_pdf"),
     path("i/<slug:slug>/brand.css", invoice.stylesheet, name="hosted_invoice_brand"),
     path("mailbox/", mailbox.index, name="mailbox"),

@@ -3,14 +3,14 @@
 Each locks the invoice first and the merchant's counter last.
 """
 
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
 
 from django_fsm import can_proceed
 
-from invoicing import clock, documents, drafts, events, mail, numbering
+from invoicing import clock, drafts, events, issuing, mail
 from invoicing.actions.action import action
-from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
+from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.inputs import InvoiceChanges, InvoiceInput
 from invoicing.models import Invoice, LineItem, Merchant
 
@@ -37,10 +37,7 @@ def update_invoice(
     """
     invoice = _locked(merchant, reference)
     _only_drafts(invoice, "changed")
-    if seen is not None and seen != invoice.updated_at:
-        raise Conflict(
-            "Somebody else has changed this draft since you opened it; open it again to see how."
-        )
+    _as_seen(invoice, seen)
     wanted = drafts.merged(invoice, changes)
     lines = drafts.fill(invoice, wanted)
     invoice.updated_at = clock.now(merchant)
@@ -53,30 +50,41 @@ def update_invoice(
 
 @action
 def delete_invoice(merchant: Merchant, reference: str) -> None:
-    """Remove a draft for good. Raises InvalidState once it is issued: void it instead."""
+    """Remove a draft for good. Raises InvalidState once it is issued, saying what can be done."""
     invoice = _locked(merchant, reference)
-    _only_drafts(invoice, "deleted; void it instead")
+    _only_drafts(invoice, "deleted", _INSTEAD_OF_DELETING)
     events.record("invoice.deleted", invoice)
     invoice.delete()
 
 
 @action
-def finalize_invoice(merchant: Merchant, reference: str) -> Invoice:
-    """Issue a draft: it gets its number and snapshots, and asks for money from now on."""
+def finalize_invoice(
+    merchant: Merchant, reference: str, *, seen: datetime | None = None
+) -> Invoice:
+    """Issue a draft: it gets its number and snapshots, and asks for money from now on.
+
+    `seen` is the `updated_at` of what the caller has read: Conflict if it has changed since.
+    """
     invoice = _locked(merchant, reference)
-    _issue(invoice)
+    if invoice.status == "draft":
+        _as_seen(invoice, seen)
+    issuing.issue(invoice)
     return invoice
 
 
 @action
-def send_invoice(merchant: Merchant, reference: str, to: str | None = None) -> Invoice:
+def send_invoice(
+    merchant: Merchant, reference: str, to: str | None = None, *, seen: datetime | None = None
+) -> Invoice:
     """Mail the invoice with its PDF, issuing a draft first; sending again repeats the mail.
 
     Without an address it is still marked as sent, and says so: the link can be shared otherwise.
+    `seen` is the `updated_at` of the draft that was read: Conflict if it has changed since.
     """
     invoice = _locked(merchant, reference)
     if invoice.status == "draft":
-        _issue(invoice)
+        _as_seen(invoice, seen)
+        issuing.issue(invoice)
     if invoice.status not in {"open", "paying", "paid", "uncollectible"}:
         raise InvalidState(
             f"This invoice is {invoice.status}, so it cannot be sent.",
@@ -110,10 +118,15 @@ def record_view(invoice_pk: int) -> bool:
 def void_invoice(merchant: Merchant, reference: str) -> Invoice:
     """Stop asking for this money; the number stays. Raises InvalidState with money in flight."""
     invoice = _locked(merchant, reference)
-    _require(invoice, "void", "voided")
+    issuing.require(invoice, "void", "voided")
     if invoice.amount_paid > invoice.amount_refunded:
         raise InvalidState(
             "Part of this invoice has been paid; refund it before voiding.",
+            details={"status": invoice.status},
+        )
+    if invoice.credit_notes.exists():
+        raise InvalidState(
+            "Part of this invoice has been credited; credit the rest instead of voiding.",
             details={"status": invoice.status},
         )
     at = clock.now(merchant)
@@ -128,7 +141,7 @@ def void_invoice(merchant: Merchant, reference: str) -> Invoice:
 def write_off_invoice(merchant: Merchant, reference: str) -> Invoice:
     """Give up expecting this money; it may still be paid late."""
     invoice = _locked(merchant, reference)
-    _require(invoice, "write_off", "marked uncollectible")
+    issuing.require(invoice, "write_off", "marked uncollectible")
     invoice.write_off()
     invoice.updated_at = clock.now(merchant)
     invoice.save()
@@ -163,27 +176,6 @@ def mark_overdue(invoice_pk: int) -> bool:
     return True
 
 
-def _issue(invoice: Invoice) -> None:
-    """Finalize within the caller's transaction; an invoice of nothing is paid at once."""
-    _require(invoice, "finalize", "finalized")
-    merchant = invoice.merchant
-    at = clock.now(merchant)
-    if invoice.expires_at and invoice.expires_at <= at:
-        raise ValidationFailed([("expires_at", "has passed; change it before finalizing")])
-    invoice.due_at = invoice.due_at or at + timedelta(days=merchant.due_days)
-    invoice.seller_snapshot = documents.snapshot_of_seller(merchant)
-    invoice.buyer_snapshot = documents.snapshot_of_buyer(invoice)
-    invoice.updated_at = at
-    number, value = numbering.next_number(merchant)
-    invoice.finalize(number, value, at)
-    invoice.save()
-    events.record("invoice.finalized", invoice)
-    if invoice.total == 0:
-        invoice.settle(at)
-        invoice.save()
-        events.record("invoice.paid", invoice)
-
-
 def _locked(merchant: Merchant, reference: str) -> Invoice:
     invoice = merchant.invoices.referred_to(reference).locked().first()
     if invoice is None:
@@ -191,20 +183,30 @@ def _locked(merchant: Merchant, reference: str) -> Invoice:
     return invoice
 
 
-def _only_drafts(invoice: Invoice, verb: str) -> None:
-    if invoice.status != "draft":
-        raise InvalidState(
-            f"This invoice is {invoice.status}; only a draft can be {verb}."
-            if ";" not in verb
-            else f"This invoice is {invoice.status} and cannot be {verb}.",
-            details={"status": invoice.status},
+def _as_seen(invoice: Invoice, seen: datetime | None) -> None:
+    """Refuse to go on with a draft that is no longer the one that was looked at."""
+    if seen is not None and seen != invoice.updated_at:
+        raise Conflict(
+            "Somebody else has changed this draft since you opened it; open it again to see how."
         )
 
 
-def _require(invoice: Invoice, transition: str, participle: str) -> None:
-    method: Any = getattr(invoice, transition)
-    if not can_proceed(method):
+_INSTEAD_OF_DELETING = {
+    "open": "Void it instead.",
+    "uncollectible": "Void it instead.",
+    "paying": "Wait until it is known what became of the payment on its way.",
+    "paid": "It stays as the record of what was paid; a refund or a credit note corrects it.",
+    "void": "It stays so that no number is missing, and asks for nothing.",
+    "expired": "It stays so that no number is missing, and asks for nothing.",
+}
+
+
+def _only_drafts(
+    invoice: Invoice, participle: str, instead: Mapping[str, str] | None = None
+) -> None:
+    if invoice.status != "draft":
+        advice = (instead or {}).get(invoice.status, "")
         raise InvalidState(
-            f"This invoice is {invoice.status}, so it cannot be {participle}.",
+            f"This invoice is {invoice.status}; only a draft can be {participle}. {advice}".strip(),
             details={"status": invoice.status},
         )

@@ -38,6 +38,11 @@ def open_account(
             **details,
         )
         NumberSeries.objects.create(merchant=merchant, prefix="INV-" if livemode else "TEST-")
+        NumberSeries.objects.create(
+            merchant=merchant,
+            kind=NumberSeries.Kind.CREDIT_NOTE,
+            prefix="CN-" if livemode else "TEST-CN-",
+        )
     Membership.objects.create(account=account, user=user, role=Membership.Role.OWNER, created_at=at)
     return account
 
@@ -58,11 +63,13 @@ def update_merchant(merchant: Merchant, changes: MerchantChanges) -> Merchant:
 
 
 @action
-def set_numbering(merchant: Merchant, wanted: NumberingInput) -> NumberSeries:
-    """Choose how the next numbers are printed; the count goes on."""
-    series = NumberSeries.objects.select_for_update().get(
-        merchant=merchant, kind=NumberSeries.Kind.INVOICE
-    )
+def set_numbering(
+    merchant: Merchant,
+    wanted: NumberingInput,
+    kind: NumberSeries.Kind = NumberSeries.Kind.INVOICE,
+) -> NumberSeries:
+    """Choose how the next numbers of one kind of document are printed; the count goes on."""
+    series = NumberSeries.objects.select_for_update().get(merchant=merchant, kind=kind)
     series.prefix = wanted.prefix
     series.padding = wanted.padding
     series.save()

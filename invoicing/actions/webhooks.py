@@ -14,7 +14,7 @@ from invoicing.actions.action import action
 from invoicing.doorbell import ring
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
 from invoicing.inputs import WebhookEndpointChanges, WebhookEndpointInput
-from invoicing.models import Delivery, DeliveryAttempt, Event, Membership, Merchant, WebhookEndpoint
+from invoicing.models import Delivery, DeliveryAttempt, Event, Merchant, WebhookEndpoint
 from invoicing.representations import public_url
 
 MAX_ENDPOINTS = 20
@@ -234,21 +234,13 @@ def _disable(endpoint: WebhookEndpoint, reason: str) -> None:
     endpoint.disabled_at = clock.wall()
     endpoint.disabled_reason = reason
     merchant = endpoint.merchant
-    owners = Membership.objects.filter(
-        account=merchant.account, role__in=[Membership.Role.OWNER, Membership.Role.ADMIN]
-    ).select_related("user")
-    for owner in owners:
-        mail.queue(
-            "webhook_disabled",
-            owner.user.email,
-            {
-                "merchant_name": str(merchant),
-                "endpoint_url": endpoint.url,
-                "reason": reason,
-                "url": public_url(f"/dashboard/webhooks/{endpoint.public_id}/"),
-            },
-            merchant=merchant,
-        )
+    context = {
+        "merchant_name": str(merchant),
+        "endpoint_url": endpoint.url,
+        "reason": reason,
+        "url": public_url(f"/dashboard/webhooks/{endpoint.public_id}/"),
+    }
+    mail.queue_to_owners(merchant, "webhook_disabled", context)
 
 
 def _check_url(url: str) -> None:

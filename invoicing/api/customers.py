@@ -54,6 +54,7 @@ class Customers(ApiView):
         rows = Customer.objects.filter(
             merchant=self.merchant, archived_at__isnull=not query.archived
         ).select_related("merchant")
+        rows = rows.prefetch_related(*representations.customer_loads)
         if query.email:
             rows = rows.filter(email__iexact=query.email)
         if query.q:

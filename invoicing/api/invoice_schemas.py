@@ -181,6 +181,9 @@ class Invoice(Shape):
     taxes: list[TaxTotal]
     total: Amount
     amount_paid: Annotated[Amount, Field(examples=["0.00"])]
+    amount_credited: Annotated[
+        Amount, Field(examples=["0.00"], description="Taken off what is due by credit notes.")
+    ]
     amount_refunded: Annotated[Amount, Field(examples=["0.00"])]
     amount_due: Amount
     allow_partial: bool
@@ -217,6 +220,22 @@ class Invoice(Shape):
     metadata_public: bool
     fees: list[Fee]
     agent_protocol: AgentProtocol
+
+
+class SentInvoice(Invoice):
+    """An invoice that was sent, and whether a mail has gone out with it."""
+
+    email_sent: Annotated[
+        bool,
+        Field(examples=[False], description="Whether the mail server has taken the mail already."),
+    ]
+    email_reason: Annotated[
+        Literal["queued", "no_recipient_email", "email_error"] | None,
+        Field(
+            examples=["queued"],
+            description="Why not: it is on its way, there is nobody to mail it to, or it failed.",
+        ),
+    ]
 
 
 class PreviewLine(LineItem):
@@ -282,6 +301,9 @@ class PublicInvoice(Shape):
     taxes: list[TaxTotal]
     total: Amount
     amount_paid: Annotated[Amount, Field(examples=["0.00"])]
+    amount_credited: Annotated[
+        Amount, Field(examples=["0.00"], description="Taken off what is due by credit notes.")
+    ]
     amount_refunded: Annotated[Amount, Field(examples=["0.00"])]
     amount_due: Amount
     allow_partial: bool

@@ -14,7 +14,7 @@ from invoicing.actions import invoices as actions
 from invoicing.api import schemas
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoice_schemas import Invoice as InvoiceShape
-from invoicing.api.invoice_schemas import InvoicePreview
+from invoicing.api.invoice_schemas import InvoicePreview, SentInvoice
 from invoicing.api.pagination import CreatedQuery, Moment, PageQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound, Unavailable
@@ -200,7 +200,8 @@ class InvoiceDetail(ApiView):
 
     @Endpoint("Delete a draft", needs="invoices:write", status=204, refuses=(409,))
     def delete(self, request: Request, reference: str) -> HttpResponseBase:
-        """A draft is removed for good. An issued invoice stays: void it instead."""
+        """A draft is removed for good. An issued invoice stays; one that asks for
+        money can be voided."""
         return self.run(
             lambda: actions.delete_invoice(self.merchant, reference), lambda nothing: None
         )
@@ -224,20 +225,22 @@ class Send(ApiView):
         "Send an invoice",
         needs="invoices:write",
         body=SendInput,
-        answers=InvoiceShape,
+        answers=SentInvoice,
         refuses=(409,),
         example={"to": "accounts@example.com"},
     )
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """Mails the invoice with its PDF to the recipient, or to `to`; a draft is finalized first.
 
-        `email` in the answer says what becomes of the mail: queued, sent, or failed and why.
-        Without any address the invoice still counts as sent, and you share `payment_url` yourself.
+        `email_sent` says whether the mail is out already, and `email_reason` why it is not:
+        `queued` for a worker, which is the ordinary case; `email_error`; or `no_recipient_email`:
+        the invoice counts as sent, nobody was mailed, and you share `payment_url` yourself.
+        `email` follows the mail from then on, here and wherever the invoice is read.
         """
         wanted = self.read(SendInput)
         return self.run(
             lambda: actions.send_invoice(self.merchant, reference, wanted.to),
-            representations.invoice,
+            representations.sent_invoice,
         )
 
 

@@ -25,7 +25,7 @@ REASONS: Final = {
     403: "The key lacks the permission that is named.",
     404: "There is no such object, or it belongs to somebody else.",
     409: "The object's state does not allow it, or the first request with this key is at work.",
-    413: "The body is larger than 1 MB.",
+    413: "The body is larger than 1 MB, or than 7 MB where a document is attached.",
     415: "The body is not plain JSON.",
     422: "This Idempotency-Key was used with a different request.",
     429: "Too many requests; `Retry-After` says when there will be more.",
@@ -43,6 +43,14 @@ PATH_PARAMETERS: Final = {
     "delivery_id": "The delivery's id.",
     "payment_id": "The payment's id.",
     "wallet_id": "The wallet's id.",
+    "refund_id": "The refund's id.",
+    "method_id": "The saved payment method's id.",
+    "setup_id": "The id of the visit to save a method.",
+    "dispute_id": "The dispute's id.",
+    "field": "What the document shows, such as receipt.",
+    "deposit_id": "The id of the unmatched money.",
+    "payout_id": "The payout's id.",
+    "credit_note_id": "The credit note's id.",
 }
 IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",

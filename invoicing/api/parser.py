@@ -25,7 +25,9 @@ class TooLarge(APIException):
 
     status_code = 413
     default_code = "too_large"
-    default_detail = f"The request body must be at most {MAX_BYTES} bytes."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The request body must be at most {most} bytes.")
 
 
 class LengthRequired(APIException):
@@ -36,8 +38,10 @@ class LengthRequired(APIException):
     default_detail = "Send the body with a Content-Length."
 
 
-def take_in_pieces(request: HttpRequest) -> None:
+def take_in_pieces(request: HttpRequest, most: int) -> None:
     """Read a body that was sent in chunks: Django believes what has no length to be empty.
+
+    Of more than `most` bytes it reads no more than shows that they are too many.
 
     Raises LengthRequired where the server does not say that such a body has an end.
     """
@@ -48,7 +52,7 @@ def take_in_pieces(request: HttpRequest) -> None:
     if not meta.get("wsgi.input_terminated"):
         raise LengthRequired
     body = b""
-    while len(body) <= MAX_BYTES and (piece := meta["wsgi.input"].read(MAX_BYTES + 1)):
+    while len(body) <= most and (piece := meta["wsgi.input"].read(most + 1)):
         body += piece
     meta["CONTENT_LENGTH"] = str(len(body))
     request._stream = BytesIO(body)
@@ -65,15 +69,17 @@ class ExactJsonParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        request = (parser_context or {}).get("request")
+        context = parser_context or {}
+        request = context.get("request")
         if (
             request is not None
             and request.headers.get("Content-Encoding", "identity") != "identity"
         ):
             raise UnsupportedBody
-        body = stream.read(MAX_BYTES + 1)
-        if len(body) > MAX_BYTES:
-            raise TooLarge
+        most = getattr(context.get("view"), "max_bytes", MAX_BYTES)
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise TooLarge(most)
         return loads(body) if body.strip() else {}
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from invoicing.api.shapes import (
+    Amount,
     BotId,
     Currency,
     CustomerId,
@@ -32,6 +33,13 @@ ADDRESS = {
 }
 
 
+class Credit(Shape):
+    """What is kept for a customer's later invoices."""
+
+    currency: Currency
+    amount: Annotated[Amount, Field(examples=["30.00"])]
+
+
 class Customer(Shape):
     """Somebody who is billed more than once."""
 
@@ -51,6 +59,9 @@ class Customer(Shape):
     archived_at: Instant | None
     created_at: Instant
     updated_at: Instant
+    credit: Annotated[
+        list[Credit], Field(description="What is kept for their next invoices, by currency.")
+    ]
 
 
 class Merchant(Shape):

@@ -22,7 +22,7 @@ from invoicing.api.endpoint import METHODS, Endpoint, endpoints_of
 from invoicing.api.errors import UnsupportedBody
 from invoicing.api.once import once
 from invoicing.api.openapi import DescribedSchema
-from invoicing.api.parser import ExactJsonParser, take_in_pieces
+from invoicing.api.parser import MAX_BYTES, ExactJsonParser, take_in_pieces
 from invoicing.errors import MissingPermission, NotFound, ValidationFailed
 from invoicing.models import Merchant
 
@@ -59,6 +59,8 @@ class JsonView(APIView):
     metadata_class = None
     http_method_names = [*METHODS, "head"]
     schema = DescribedSchema()
+    # The largest body; only an endpoint that takes documents has reason for more.
+    max_bytes: ClassVar[int] = MAX_BYTES
     # Where the documentation lists it.
     tag: ClassVar[str] = ""
     endpoints: ClassVar[dict[str, Endpoint]] = {}
@@ -70,7 +72,7 @@ class JsonView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Take in a body of whatever length."""
         super().initial(request, *args, **kwargs)
-        take_in_pieces(request._request)
+        take_in_pieces(request._request, self.max_bytes)
 
     @property
     def endpoint(self) -> Endpoint | None:

@@ -4,12 +4,12 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from invoicing import clock
+from invoicing import clock, ids
 from invoicing.actions.merchants import open_account
 from invoicing.dashboard import choices
 from invoicing.dashboard.access import (
@@ -20,10 +20,11 @@ from invoicing.dashboard.access import (
     merchant_page,
 )
 from invoicing.dashboard.forms import Choice, InputForm, Text, posted
+from invoicing.dashboard.once import once
 from invoicing.errors import Conflict
 from invoicing.fields import CurrencyCode, Input, RequiredName
 from invoicing.inputs import Address
-from invoicing.models import Account, Invitation, User
+from invoicing.models import Account, Invitation, Membership, User
 
 # Where paper is cut as Letter; everybody else has A4.
 LETTER = {"US", "CA", "MX", "CL", "CO", "PH", "PR", "VE", "GT", "CR", "PA", "DO"}
@@ -82,15 +83,14 @@ def welcome(request: HttpRequest) -> HttpResponse:
     """Open an account: the first one here, or with `?another=1` one more."""
     user = request.user
     assert isinstance(user, User)  # noqa: S101 - login_needed has seen to it
-    another = request.GET.get("another") == "1"
     known = memberships_of(user)
+    another = bool(known) and request.GET.get("another") == "1"
     if known and not another:
         return redirect("dashboard:home")
     form = WelcomeForm(posted(request), initial={"currency": "USD", "timezone": "UTC"})
     if request.method == "POST" and form.is_valid():
-        try:
-            account = _open(user, form.input, first=not another)
-        except Conflict:
+        account = _opened_once(request, known, user, form.input)
+        if account is None:
             # The same form, sent twice: the account is there.
             return redirect("dashboard:home")
         _work_at(request, account)
@@ -101,7 +101,12 @@ def welcome(request: HttpRequest) -> HttpResponse:
     invitations = Invitation.objects.filter(
         email__iexact=user.email, accepted_at=None, expires_at__gt=clock.wall()
     ).select_related("account")
-    context = {"form": form, "invitations": invitations[:5], "another": another}
+    context = {
+        "form": form,
+        "invitations": invitations[:5],
+        "another": another,
+        "token": ids.secret_text(32),
+    }
     status = 422 if form.is_bound else 200
     return render(request, "dashboard/welcome.html", context, status=status)
 
@@ -127,6 +132,29 @@ def switch(request: MerchantRequest) -> HttpResponse:
                 if merchant.livemode == request.merchant.livemode:
                     request.session[AT_WORK] = merchant.public_id
     return redirect("dashboard:home")
+
+
+def _opened_once(
+    request: HttpRequest, known: list[Membership], user: User, wanted: Opening
+) -> Account | None:
+    """The new account; None if this form has opened it before.
+
+    A first account is guarded by being the first, any other by the form's token, which is kept
+    where the person was from the beginning.
+    """
+    if not known:
+        try:
+            return _open(user, wanted, first=True)
+        except Conflict:
+            return None
+    at: MerchantRequest = request  # type: ignore[assignment]
+    at.merchant = min(known[0].account.merchants.all(), key=lambda row: row.pk)
+    home = resolve_url("dashboard:home")
+    try:
+        return once(at, lambda: _open(user, wanted, first=False), lambda _account: home).result
+    except Conflict:
+        # Sent before with another name: only the first counted.
+        return None
 
 
 def _open(user: User, wanted: Opening, *, first: bool) -> Account:

@@ -7,7 +7,6 @@ from django.db.models import Case, Count, F, IntegerField, Q, Sum, Value, When
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from invoicing.actions import customers as actions
 from invoicing.dashboard import choices
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
-from invoicing.dashboard.forms import AddressForm, Choice, Text, posted
+from invoicing.dashboard.forms import AddressForm, Choice, Text, posted, seen_by
 from invoicing.dashboard.lists import page_of
 from invoicing.dashboard.once import once
 from invoicing.documents import Address, Party
@@ -102,6 +101,9 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
         "totals": totals,
         "address": party.address.lines(locale_of(language())),
         "tax_ids": party.labelled_tax_ids,
+        "methods": list(customer.payment_methods.exclude(status="detached").order_by("-pk")),
+        "setup": customer.method_setups.filter(status="pending").exclude(url="").last(),
+        "credits": list(customer.ledger_accounts.filter(balance__gt=0).order_by("asset")),
         "latest": customer.invoices.order_by("-pk")[:10],
         "metadata": sorted(customer.metadata.items()),
     }
@@ -149,7 +151,7 @@ def edit(request: MerchantRequest, public_id: str) -> HttpResponse:
                 request.merchant,
                 public_id,
                 form.input,
-                seen=parse_datetime(request.POST.get("seen", "")),
+                seen=seen_by(request),
             )
         except BillhookError as refusal:
             form.refuse(refusal)
@@ -199,8 +201,8 @@ def customer_of(merchant: Merchant, public_id: str) -> Customer:
 _DUE = Sum(
     Case(
         When(
-            Q(status__in=["open", "paying"], total__gt=F("amount_paid")),
-            then=F("total") - F("amount_paid"),
+            Q(status__in=["open", "paying"], total__gt=F("amount_paid") + F("amount_credited")),
+            then=F("total") - F("amount_paid") - F("amount_credited"),
         ),
         default=Value(0),
         output_field=IntegerField(),

@@ -7,9 +7,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import reswap, trigger_client_event
 
 from invoicing import drafts
 from invoicing.actions import invoices as actions
@@ -17,6 +17,7 @@ from invoicing.dashboard import choices
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.editor import InvoiceForm
 from invoicing.dashboard.editor_totals import preview_of
+from invoicing.dashboard.forms import seen_by
 from invoicing.dashboard.invoices import address_of, say_sent, whole_invoice
 from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError, InvalidState
@@ -69,18 +70,22 @@ def edit(request: MerchantRequest, reference: str) -> HttpResponse:
     if not form.is_valid():
         return _editor(request, form)
     try:
-        saved = actions.update_invoice(
-            request.merchant,
-            invoice.public_id,
-            form.input,
-            seen=parse_datetime(request.POST.get("seen", "")),
+        done = once(
+            request,
+            lambda: actions.update_invoice(
+                request.merchant, invoice.public_id, form.input, seen=seen_by(request)
+            ),
+            address_of,
         )
     except InvalidState:
         raise
     except BillhookError as refusal:
         form.refuse(refusal)
         return _editor(request, form)
-    return _go_on(request, saved, _("Draft saved."))
+    if done.result is None:
+        messages.info(request, _("These changes had been saved already; here they are."))
+        return redirect(done.where)
+    return _go_on(request, done.result, _("Draft saved."))
 
 
 @require_GET
@@ -125,18 +130,33 @@ def _step(request: MerchantRequest, form: InvoiceForm) -> HttpResponse:
         line = form.add_line()
         if request.htmx:
             context = {"form": form, "line": line, "currency": request.merchant.currency}
-            return page(request, "invoices/_line.html", "", context)
+            return _rows_changed(page(request, "invoices/_line.html", "", context))
     elif step == "add_metadata":
         row = form.add_metadata()
         if request.htmx:
             return page(request, "invoices/_metadata.html", "", {"form": form, "row": row})
     elif step.startswith("remove-"):
         form.remove_line(int(step.removeprefix("remove-")))
+        if request.htmx:
+            return _rows_changed(_after_removal(request, form))
     preview = preview_of(form)
     if request.htmx:
         return page(request, "invoices/_totals.html", "", {"form": form, "preview": preview})
     form.forgive()
     return _editor(request, form, status=200)
+
+
+def _after_removal(request: MerchantRequest, form: InvoiceForm) -> HttpResponse:
+    """Nothing, where the line was; or the empty line that takes the place of the only one."""
+    if any(line.is_bound for line in form.lines):
+        return HttpResponse()
+    context = {"form": form, "line": form.lines[0], "currency": request.merchant.currency}
+    return reswap(page(request, "invoices/_line.html", "", context), "outerHTML")
+
+
+def _rows_changed(response: HttpResponse) -> HttpResponse:
+    """Have the page ask for its totals again once the row has come or gone."""
+    return trigger_client_event(response, "rows-changed", after="swap")
 
 
 def _editor(request: MerchantRequest, form: InvoiceForm, status: int | None = None) -> HttpResponse:
@@ -154,14 +174,17 @@ def _editor(request: MerchantRequest, form: InvoiceForm, status: int | None = No
 
 
 def _go_on(request: MerchantRequest, invoice: Invoice, saved: str) -> HttpResponse:
-    """What the button said beyond saving. If that is refused the draft stays as it was saved."""
-    wanted = request.POST.get("do")
+    """What the button said beyond saving. If that is refused the draft stays as it was saved.
+
+    Whoever changed the draft in this very moment must not see it issued.
+    """
+    wanted, seen = request.POST.get("do"), invoice.updated_at
     try:
         if wanted == "finalize":
-            invoice = actions.finalize_invoice(request.merchant, invoice.public_id)
+            invoice = actions.finalize_invoice(request.merchant, invoice.public_id, seen=seen)
             messages.success(request, _("%(number)s is issued.") % {"number": invoice.number})
         elif wanted == "send":
-            invoice = actions.send_invoice(request.merchant, invoice.public_id)
+            invoice = actions.send_invoice(request.merchant, invoice.public_id, seen=seen)
             say_sent(request, invoice)
         else:
             messages.success(request, saved)

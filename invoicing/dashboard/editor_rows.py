@@ -82,7 +82,9 @@ class LineForm(PlainForm):
     @property
     def has_more(self) -> bool:
         """Whether there is something in the part that is folded away."""
-        names = ["discount_value", "tax_behavior", "tax_1_rate", "tax_1_name"]
+        names = ["discount_value", "tax_behavior"]
+        # A tax that nobody sees is money that nobody sees.
+        names += [f"tax_{place}_{of}" for place in self.tax_places[1:] for of in ("rate", "name")]
         other_category = self["tax_0_category"].value() not in ("S", "", None)
         return other_category or any(self[name].value() or self[name].errors for name in names)
 

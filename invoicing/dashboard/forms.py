@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
 from django import forms
 from django.forms.utils import ErrorDict, flatatt
 from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from pydantic import BaseModel
@@ -27,6 +29,14 @@ class Problem(NamedTuple):
 def posted(request: HttpRequest) -> Any:
     """What a form is filled from: the request's data, or None while it is only shown."""
     return request.POST if request.method == "POST" else None
+
+
+def seen_by(request: HttpRequest) -> datetime | None:
+    """When what this form is about had last changed as its page was shown."""
+    try:
+        return parse_datetime(request.POST.get("seen", ""))
+    except ValueError:
+        return None
 
 
 def sentence(message: str) -> str:

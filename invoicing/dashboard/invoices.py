@@ -14,8 +14,9 @@ from pydantic import Field
 
 from invoicing import archive, pdf
 from invoicing.actions import invoices as actions
+from invoicing.credit_notes import CREDITABLE
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
-from invoicing.dashboard.forms import InputForm, Text, posted
+from invoicing.dashboard.forms import InputForm, Text, posted, seen_by
 from invoicing.dashboard.history import history_of
 from invoicing.dashboard.lists import between, page_of
 from invoicing.dashboard.once import once
@@ -111,6 +112,9 @@ def show(request: MerchantRequest, reference: str) -> HttpResponse:
         "lines": invoice.lines.all(),
         "history": history_of(invoice),
         "mails": invoice.messages.defer("text", "html", "raw").order_by("-pk")[:20],
+        "credit_notes": list(invoice.credit_notes.order_by("-pk")),
+        "refunds": list(invoice.refunds.order_by("-pk")),
+        "disputes": list(invoice.disputes.order_by("-pk")),
         "payments": sorted(invoice.payments.all(), key=lambda row: -row.pk),
         "payment_url": public_url(f"/i/{invoice.slug}") if issued else "",
         "can": _possible(invoice, request.permissions),
@@ -162,7 +166,9 @@ def send(request: MerchantRequest, reference: str) -> HttpResponse:
         try:
             done = once(
                 request,
-                lambda: actions.send_invoice(request.merchant, invoice.public_id, to),
+                lambda: actions.send_invoice(
+                    request.merchant, invoice.public_id, to, seen=seen_by(request)
+                ),
                 address_of,
             )
         except BillhookError as refusal:
@@ -171,7 +177,7 @@ def send(request: MerchantRequest, reference: str) -> HttpResponse:
             if done.result is not None:
                 say_sent(request, done.result)
             return redirect(done.where)
-    context = {"invoice": invoice, "form": form}
+    context = {"invoice": invoice, "form": form, "seen": request.POST.get("seen", "")}
     status = 422 if form.errors else 200
     return page(request, "invoices/send.html", "invoices", context, status=status)
 
@@ -193,7 +199,11 @@ def finalize(request: MerchantRequest, reference: str) -> HttpResponse:
             button=_("Finalize"),
         )
     done = once(
-        request, lambda: actions.finalize_invoice(request.merchant, invoice.public_id), address_of
+        request,
+        lambda: actions.finalize_invoice(
+            request.merchant, invoice.public_id, seen=seen_by(request)
+        ),
+        address_of,
     )
     if done.result is not None:
         messages.success(request, _("%(number)s is issued.") % {"number": done.result.number})
@@ -301,6 +311,8 @@ def _possible(invoice: Invoice, permissions: frozenset[str]) -> dict[str, bool]:
         "send": writes and status in SENDABLE,
         "mark_paid": "settle" in permissions and status in MARKABLE,
         "void": writes and status in {"open", "uncollectible"} and unpaid,
+        "refund": "payments:write" in permissions and not unpaid,
+        "credit": "payments:write" in permissions and status in CREDITABLE,
         "write_off": writes and status == "open",
         "duplicate": writes,
     }

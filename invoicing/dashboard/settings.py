@@ -165,23 +165,39 @@ def branding(request: MerchantRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @merchant_page("settings:write")
 def numbering(request: MerchantRequest) -> HttpResponse:
-    """Prefix and padding of invoice numbers, with the next one as it would be printed."""
-    series = request.merchant.number_series.get(kind=NumberSeries.Kind.INVOICE)
-    initial = {"number_prefix": series.prefix, "padding": series.padding}
-    form = NumberingForm(posted(request), initial=initial)
-    valid = request.method == "POST" and form.is_valid()
-    if valid and request.POST.get("do") != "preview":
-        actions.set_numbering(request.merchant, form.input)
+    """Prefix and padding of each kind of number, with the next one as it would be printed."""
+    shown = {each.kind: _numbers(request, each) for each in _series(request.merchant)}
+    chosen = shown.get(request.POST.get("kind", ""))
+    if chosen and chosen["form"].is_valid() and request.POST.get("do") != "preview":
+        kind = NumberSeries.Kind(chosen["series"].kind)
+        actions.set_numbering(request.merchant, chosen["form"].input, kind)
         return _saved(request, "dashboard:settings_numbering")
-    shown = NumberSeries(
-        prefix=form.input.prefix if valid else series.prefix,
-        padding=form.input.padding if valid else series.padding,
-        last_value=series.last_value + 1,
+    if request.htmx and chosen:
+        return page(request, "settings/_next_number.html", "settings", {"numbers": chosen})
+    wrong = chosen is not None and bool(chosen["form"].errors)
+    context = {"tab": "numbering", "all_numbers": list(shown.values())}
+    return page(
+        request, "settings/numbering.html", "settings", context, status=422 if wrong else 200
     )
-    more = {"series": series, "next_number": str(shown)}
-    if request.htmx:
-        return page(request, "settings/_next_number.html", "settings", {"form": form, **more})
-    return _page(request, "settings/numbering.html", "numbering", form, more)
+
+
+def _series(merchant: Merchant) -> list[NumberSeries]:
+    return sorted(merchant.number_series.all(), key=lambda series: series.kind, reverse=True)
+
+
+def _numbers(request: MerchantRequest, series: NumberSeries) -> dict[str, Any]:
+    """One counter, its form, and the next number as the form would have it printed."""
+    is_meant = request.method == "POST" and request.POST.get("kind") == series.kind
+    form = NumberingForm(
+        posted(request) if is_meant else None,
+        initial={"number_prefix": series.prefix, "padding": series.padding},
+        auto_id="id_%s" if series.kind == NumberSeries.Kind.INVOICE else f"id_{series.kind}_%s",
+    )
+    wanted = form.input if is_meant and form.is_valid() else series
+    following = NumberSeries(
+        prefix=wanted.prefix, padding=wanted.padding, last_value=series.last_value + 1
+    )
+    return {"series": series, "form": form, "next": str(following)}
 
 
 def _page(

@@ -106,6 +106,8 @@ class Invoice(models.Model):
     # [{"name", "rate", "category", "inclusive", "base", "amount"}], one per tax of the document.
     taxes = models.JSONField(default=list)
     amount_paid = MinorUnitsField(default=0)
+    # Taken off what is due by credit notes.
+    amount_credited = MinorUnitsField(default=0)
     amount_refunded = MinorUnitsField(default=0)
     allow_partial = models.BooleanField(default=False)
 
@@ -154,11 +156,13 @@ class Invoice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(total__gte=0, amount_paid__gte=0, amount_refunded__gte=0)
+                & Q(amount_credited__gte=0, amount_credited__lte=F("total"))
                 & Q(amount_refunded__lte=F("amount_paid")),
                 name="refunded_at_most_what_was_paid",
             ),
             models.CheckConstraint(
-                condition=~Q(status=Status.PAID) | Q(amount_paid__gte=F("total")),
+                condition=~Q(status=Status.PAID)
+                | Q(amount_paid__gte=F("total") - F("amount_credited")),
                 name="paid_means_paid_in_full",
             ),
             models.CheckConstraint(
@@ -189,7 +193,7 @@ class Invoice(models.Model):
         """What is still asked for, in minor units; nothing once void."""
         if self.status == Status.VOID:
             return 0
-        return max(self.total - self.amount_paid, 0)
+        return max(self.total - self.amount_paid - self.amount_credited, 0)
 
     @property
     def is_overdue(self) -> bool:
@@ -223,7 +227,7 @@ class Invoice(models.Model):
         target=Status.PAID,
     )
     def settle(self, at: datetime) -> None:
-        """All that was due has been received."""
+        """Nothing is due any more: all of it has been received or credited."""
         self.paid_at = at
 
     @transition(status, source=Status.PAID, target=Status.OPEN)

@@ -100,6 +100,7 @@ class NumberSeries(models.Model):
 
     class Kind(models.TextChoices):
         INVOICE = "invoice", "Invoices"
+        CREDIT_NOTE = "credit_note", "Credit notes"
 
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="number_series")
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.INVOICE)

@@ -25,7 +25,11 @@ class Message(models.Model):
     invoice = models.ForeignKey(
         "invoicing.Invoice", models.CASCADE, null=True, related_name="messages"
     )
-    # invoice, receipt, webhook_disabled, invitation, account …
+    # The credit note that it is about, whose PDF it brings.
+    credit_note = models.ForeignKey(
+        "invoicing.CreditNote", models.PROTECT, null=True, related_name="messages"
+    )
+    # invoice, receipt, credit_note, refund, webhook_disabled, invitation, account …
     kind = models.CharField(max_length=30)
     # Counts deliberate repeats: a worker's retry is the same mail, a person's "send again" is not.
     repeat = models.PositiveSmallIntegerField(default=0)

@@ -6,20 +6,20 @@ speaks to a provider: see payments/flows.py for what does.
 
 from datetime import timedelta
 
-from invoicing import clock, events, mail, money
+from invoicing import clock, events, money
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotConfigured, NotFound, ValidationFailed
-from invoicing.failpoints import failpoint
 from invoicing.models import Invoice, Merchant
-from payments import fees, ledger
-from payments.actions.wallets import receiving_wallet
-from payments.clearing import clears_at
-from payments.inputs import MarkPaidInput
-from payments.models import IN_FLIGHT, UNFINISHED, Payment, PaymentStatus
+from payments import bookings, settling
+from payments.inputs import MarkPaidInput, in_minor_units
+from payments.models import UNFINISHED, Payment, PaymentStatus
+from payments.offered import rails_of
 from payments.rails.rail import Instructions, Outcome, State
+from payments.wallets import receiving_wallet
 
 # Enough for any honest payer, too few to try stolen cards in bulk.
 MAX_ATTEMPTS = 30
+MONEY_CAME = (PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED)
 # The janitor asks again after 10 s, then ever more rarely, at last once in six hours.
 LOOK_AGAIN = tuple(timedelta(seconds=s) for s in (10, 20, 60, 300, 900, 3600, 21600))
 
@@ -38,7 +38,7 @@ def begin_payment(invoice_pk: int, rail: str, amount: int | None = None) -> Paym
             details={"status": invoice.status},
         )
     _payable(invoice)
-    if rail not in rails_of(invoice.merchant):
+    if rail not in rails_of(invoice):
         raise NotConfigured(f"This invoice cannot be paid by {rail}.", details={"rail": rail})
     wanted = _wanted(invoice, amount, partial=invoice.allow_partial)
     waiting = invoice.payments.filter(
@@ -58,6 +58,7 @@ def begin_payment(invoice_pk: int, rail: str, amount: int | None = None) -> Paym
         amount=wanted,
         created_at=at,
         updated_at=at,
+        asked_at=clock.wall(),
         next_look_at=at + LOOK_AGAIN[3],
     )
 
@@ -77,26 +78,35 @@ def record_instructions(payment_pk: int, instructions: Instructions) -> Payment:
 def apply_outcome(payment_pk: int, outcome: Outcome) -> Payment:
     """Take the provider's word on a payment and let invoice and ledger follow.
 
-    Providers repeat themselves and speak out of turn: a finished payment is returned untouched,
-    and an outcome only ever moves a payment forward.
+    Providers repeat themselves and speak out of turn: an outcome only ever moves a payment
+    forward. Money that came is believed whenever it came; how much it cost may be learnt later.
     """
     invoice = _locked_invoice(
         Payment.objects.values_list("invoice_id", flat=True).get(pk=payment_pk)
     )
     payment = _locked_payment(payment_pk)
-    if payment.status not in UNFINISHED:
+    if outcome.state == State.SUCCEEDED and payment.status in MONEY_CAME:
+        settling.learn(payment, outcome)
+        return payment
+    finished = payment.status not in UNFINISHED
+    if finished and (outcome.state != State.SUCCEEDED or payment.deposits.exists()):
         return payment
     at = clock.now(invoice.merchant)
     payment.updated_at = at
     payment.method = dict(outcome.method) or payment.method
+    payment.provider_reference = payment.provider_reference or outcome.reference
+    payment.money_reference = payment.money_reference or outcome.money_reference
+    payment.failure_advice = outcome.advice or ""
     payment.looks_made += 1
     payment.next_look_at = at + LOOK_AGAIN[min(payment.looks_made, len(LOOK_AGAIN) - 1)]
-    if outcome.state == State.SUCCEEDED:
-        _succeed(invoice, payment, outcome)
+    if outcome.state == State.SUCCEEDED and not settling.fits(payment, outcome):
+        settling.set_aside(invoice, payment, outcome)
+    elif outcome.state == State.SUCCEEDED:
+        settling.succeed(invoice, payment, outcome)
     elif outcome.state in {State.PROCESSING, State.UNKNOWN}:
-        _in_flight(invoice, payment, outcome)
+        settling.in_flight(invoice, payment, outcome)
     elif outcome.state in {State.FAILED, State.CANCELED}:
-        _end(invoice, payment, outcome)
+        settling.end(invoice, payment, outcome)
     elif outcome.declined > payment.declines:
         payment.declines = outcome.declined
         payment.failure_code = outcome.failure_code
@@ -122,14 +132,7 @@ def mark_paid(merchant: Merchant, reference: str, wanted: MarkPaidInput) -> Paym
             f"This invoice is {invoice.status}, so it cannot be marked paid.",
             details={"status": invoice.status},
         )
-    try:
-        amount = (
-            None
-            if wanted.amount is None
-            else money.to_minor(wanted.amount, money.asset(invoice.currency).decimals)
-        )
-    except ValueError as problem:
-        raise ValidationFailed([("amount", str(problem))]) from None
+    amount = in_minor_units(wanted.amount, invoice.currency)
     at = clock.now(merchant)
     payment = Payment(
         merchant=merchant,
@@ -144,7 +147,7 @@ def mark_paid(merchant: Merchant, reference: str, wanted: MarkPaidInput) -> Paym
         updated_at=at,
     )
     payment.save(force_insert=True)
-    _succeed(
+    settling.succeed(
         invoice, payment, Outcome(State.SUCCEEDED, payment.amount, payment.currency, provider_fee=0)
     )
     return payment
@@ -156,102 +159,17 @@ def release_payment(payment_pk: int) -> bool:
     payment = _locked_payment(payment_pk)
     at = clock.now(payment.merchant)
     cleared = payment.available_at is not None and payment.available_at <= at
-    if payment.status != PaymentStatus.SUCCEEDED or payment.released_at or not cleared:
+    if payment.status not in MONEY_CAME or payment.released_at or not cleared:
         return False
     payment.released_at = at
     payment.save()
-    ledger.post_release(payment)
+    bookings.book_release(payment)
     return True
 
 
-def rails_of(merchant: Merchant) -> list[str]:
-    """The ways a payer can pay this merchant, best first."""
-    return [] if merchant.livemode else ["sandbox"]
-
-
-def _succeed(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
-    """Money has arrived: book it, and settle the invoice with it as far as it reaches.
-
-    What is too much, or too late for a void invoice, is the payer's credit.
-    """
-    if outcome.currency != payment.currency:
-        raise Conflict(f"{payment} is in {payment.currency}, not in {outcome.currency}.")
-    at = clock.now(invoice.merchant)
-    due = invoice.amount_due
-    payment.surplus = max(outcome.received - due, 0)
-    applied = outcome.received - payment.surplus
-    taken = fees.estimate(payment.rail, applied, payment.currency)
-    payment.provider_fee = taken.provider if outcome.provider_fee is None else outcome.provider_fee
-    payment.platform_fee = taken.platform
-    payment.succeed(outcome.received, at)
-    payment.next_look_at = None
-    if payment.rail != "manual":
-        payment.available_at = clears_at(payment.rail, at)
-    payment.save()
-    failpoint("payment:succeeded")
-    ledger.post_payment(payment)
-    failpoint("payment:booked")
-    invoice.amount_paid += applied
-    invoice.updated_at = at
-    if applied and invoice.amount_paid >= invoice.total:
-        invoice.settle(at)
-        invoice.save()
-        events.record("invoice.paid", invoice)
-        if invoice.recipient_email:
-            mail.queue_for_invoice(invoice, "receipt")
-    else:
-        _land(invoice)
-        invoice.save()
-        if applied:
-            events.record("invoice.partially_paid", invoice)
-    if payment.surplus:
-        events.record("invoice.overpaid", invoice)
-
-
-def _in_flight(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
-    """The payer has done their part; whether it worked is not known yet."""
-    before = payment.status
-    if outcome.state == State.UNKNOWN and before != PaymentStatus.UNKNOWN:
-        payment.lose_sight()
-    elif outcome.state == State.PROCESSING and before != PaymentStatus.PROCESSING:
-        payment.process()
-    payment.save()
-    if before == PaymentStatus.PENDING and invoice.status == "open":
-        invoice.start_paying()
-        invoice.updated_at = payment.updated_at
-        invoice.save()
-        events.record("invoice.payment_started", invoice)
-
-
-def _end(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
-    """Nothing was taken. A payer who merely left is no failure worth telling, and a card that was
-    refused before they left has been told."""
-    left = (
-        payment.status == PaymentStatus.PENDING
-        and outcome.state == State.CANCELED
-        and outcome.declined <= payment.declines
-    )
-    if outcome.state == State.FAILED or payment.status in IN_FLIGHT:
-        payment.fail(outcome.failure_code or "canceled", outcome.failure_message)
-    else:
-        payment.cancel()
-    payment.declines = max(payment.declines, outcome.declined)
-    payment.next_look_at = None
-    payment.save()
-    _land(invoice)
-    invoice.updated_at = payment.updated_at
-    invoice.save()
-    if not left:
-        events.record("invoice.payment_failed", invoice)
-
-
-def _land(invoice: Invoice) -> None:
-    """Reopen an invoice when the last of its money in flight has come down."""
-    if invoice.status == "paying" and not invoice.payments.filter(status__in=IN_FLIGHT).exists():
-        invoice.stop_paying()
-
-
 def _payable(invoice: Invoice) -> None:
+    if invoice.status == "paid":
+        raise InvalidState("This invoice is already paid.", details={"status": "paid"})
     if invoice.status != "open":
         raise InvalidState(
             f"This invoice is {invoice.status}, so it cannot be paid.",

@@ -1,25 +1,23 @@
 """Getting an invoice paid: start a payment, declare one, see what there was."""
 
-from typing import Any
-
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from invoicing import money
 from invoicing import representations as invoicing_representations
 from invoicing.api import invoice_schemas
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find, load
 from invoicing.api.pagination import PageQuery, page
 from invoicing.api.views import ApiView
-from invoicing.errors import NotConfigured, ProviderFailed, ValidationFailed
+from invoicing.errors import NotConfigured, ProviderFailed
 from invoicing.models import Invoice
 from payments import flows, representations
 from payments.actions import pay
 from payments.api import schemas
-from payments.inputs import MarkPaidInput, PaymentInput
+from payments.inputs import MarkPaidInput, PaymentInput, in_minor_units
 from payments.models import Payment
+from payments.offered import rails_of
 from payments.rails.rail import RailError
 
 
@@ -28,24 +26,14 @@ def start(invoice: Invoice, wanted: PaymentInput) -> Payment:
 
     Raises NotConfigured, ProviderFailed, and whatever beginning a payment raises.
     """
-    rails = pay.rails_of(invoice.merchant)
+    rails = rails_of(invoice)
     rail = wanted.rail or next(iter(rails), "")
     if not rail:
         raise NotConfigured("This merchant has no way to be paid online yet.")
     try:
-        return flows.start(invoice.pk, rail, minor_units(wanted, invoice.currency))
+        return flows.start(invoice.pk, rail, in_minor_units(wanted.amount, invoice.currency))
     except RailError as error:
         raise ProviderFailed(f"The payment could not be started: {error.message}") from None
-
-
-def minor_units(wanted: Any, currency: str) -> int | None:
-    """The amount that is wanted, in minor units. Raises ValidationFailed."""
-    if wanted.amount is None:
-        return None
-    try:
-        return money.to_minor(wanted.amount, money.asset(currency).decimals)
-    except ValueError as problem:
-        raise ValidationFailed([("amount", str(problem))]) from None
 
 
 class InvoiceCheckout(ApiView):
@@ -108,5 +96,5 @@ class InvoicePayments(ApiView):
         """Every attempt to pay it, newest first."""
         query = self.query(PageQuery)
         invoice = find(self.merchant, reference)
-        rows = invoice.payments.select_related("merchant", "invoice", "wallet")
+        rows = invoice.payments.select_related("merchant", "invoice", "wallet", "saved_method")
         return Response(page(query, rows, representations.payment))

@@ -46,7 +46,9 @@ class Payments(ApiView):
     def get(self, request: Request) -> Response:
         """Newest first, those that came to nothing too."""
         query = self.query(PaymentQuery)
-        rows = self.merchant.payments.select_related("merchant", "invoice", "wallet")
+        rows = self.merchant.payments.select_related(
+            "merchant", "invoice", "wallet", "saved_method"
+        )
         exact = {
             "invoice__public_id": query.invoice_id,
             "wallet__public_id": query.wallet_id,
@@ -64,7 +66,7 @@ class PaymentDetail(ApiView):
     @Endpoint("Get a payment", needs="payments:read", answers=schemas.Payment)
     def get(self, request: Request, payment_id: str) -> Response:
         """`unknown` means that the provider has not said what became of it: it is asked again."""
-        rows = Payment.objects.select_related("merchant", "invoice", "wallet")
+        rows = Payment.objects.select_related("merchant", "invoice", "wallet", "saved_method")
         payment = rows.filter(merchant=self.merchant, public_id=payment_id).first()
         if payment is None:
             raise NotFound(f"There is no payment {payment_id}.")

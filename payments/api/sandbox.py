@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from invoicing import clock
+from invoicing import clock, idempotency
 from invoicing.actions import merchants
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find
@@ -18,8 +18,7 @@ from invoicing.models import Invoice, Merchant
 from invoicing.representations import instant
 from payments import flows, representations
 from payments.api import schemas
-from payments.api.invoices import minor_units
-from payments.inputs import ClockInput
+from payments.inputs import ClockInput, in_minor_units
 from payments.models import Payment
 from payments.sandbox import provider
 from payments.sandbox.inputs import SandboxPaymentInput
@@ -103,8 +102,11 @@ def _move(merchant: Merchant, wanted: ClockInput) -> Merchant:
 
 
 def _use_card(invoice: Invoice, wanted: SandboxPaymentInput) -> Payment:
-    amount = minor_units(wanted, invoice.currency)
-    payment = flows.start(invoice.pk, "sandbox", amount)
+    amount = in_minor_units(wanted.amount, invoice.currency)
+    # A run that died after the card was used has left an invoice that asks for nothing more.
+    begun = invoice.payments.filter(public_id=idempotency.noted()).first()
+    payment = begun or flows.start(invoice.pk, "sandbox", amount)
+    idempotency.note(payment.public_id)
     session = provider.submit_card(payment.provider_reference, wanted.card)
     if session.status == "authenticating" and wanted.approve is not None:
         provider.answer_authentication(payment.provider_reference, approved=wanted.approve)

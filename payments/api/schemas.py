@@ -22,6 +22,10 @@ class Failure(Shape):
 
     code: Annotated[str, Field(examples=["insufficient_funds"])]
     message: Annotated[str, Field(examples=["The card has insufficient funds."])]
+    advice: Annotated[
+        Literal["retry", "customer", "never"] | None,
+        Field(description="For another try: later, by the customer, or never with this method."),
+    ]
 
 
 class Payment(Shape):
@@ -42,9 +46,18 @@ class Payment(Shape):
     platform_fee: Annotated[Amount, Field(examples=["0.60"])]
     net: Annotated[Amount, Field(examples=["114.65"], description="What the wallet gets.")]
     amount_refunded: Annotated[Amount, Field(examples=["0.00"])]
+    amount_reversed: Annotated[
+        Amount, Field(examples=["0.00"], description="Taken back by the payer's bank.")
+    ]
+    fee_is_final: Annotated[
+        bool, Field(description="Whether the provider has said what it took, or it is estimated.")
+    ]
     method: Annotated[
         dict[str, Any] | None,
         Field(examples=[{"type": "card", "brand": "visa", "last4": "4242"}]),
+    ]
+    payment_method_id: Annotated[
+        str | None, Field(description="The saved method that was charged, or was saved by it.")
     ]
     note: str
     url: Annotated[str | None, Field(description="Where the payer goes on, while it is pending.")]
@@ -101,6 +114,13 @@ class Wallet(Shape):
     pending: Annotated[Amount, Field(description="Has not cleared yet.")]
     available: Annotated[Amount, Field(description="Can be spent.")]
     external: Annotated[Amount, Field(description="Declared as received outside Billhook.")]
+    owed: Annotated[
+        Amount,
+        Field(
+            examples=["0.00"],
+            description="Taken from the wallet that it did not have; what comes in pays it first.",
+        ),
+    ]
     created_at: Instant
     archived_at: Instant | None
 
@@ -119,6 +139,7 @@ class WalletEntry(Shape):
     pending: Annotated[Amount, Field(description="How much this part of the wallet has changed.")]
     available: Annotated[Amount, Field(examples=["0.00"])]
     external: Annotated[Amount, Field(examples=["0.00"])]
+    owed: Annotated[Amount, Field(examples=["0.00"])]
     payment_id: Annotated[PaymentId | None, Field(examples=["pay_9f86d081884c7d659a2feaa0"])]
     invoice_id: Annotated[InvoiceId | None, Field(examples=["inv_9f86d081884c7d659a2feaa0"])]
     created_at: Instant

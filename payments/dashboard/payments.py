@@ -22,6 +22,7 @@ from payments.actions.pay import mark_paid as declare_paid
 from payments.inputs import MarkPaidInput
 from payments.models import UNFINISHED, Payment, PaymentStatus
 from payments.rails.rail import RailError
+from payments.refunding import refundable_now
 
 METHODS = [
     ("bank_transfer", gettext_lazy("Bank transfer")),
@@ -30,6 +31,12 @@ METHODS = [
     ("card_terminal", gettext_lazy("Card terminal")),
     ("other", gettext_lazy("Something else")),
 ]
+# What a failure means for another try; see payments/rails/stripe/declines.py.
+ADVICE = {
+    "retry": gettext_lazy("Another try may succeed: wait a day or two."),
+    "customer": gettext_lazy("Only the payer can mend it: ask them to approve it or pay anew."),
+    "never": gettext_lazy("Do not try it again: the bank will not honour this method."),
+}
 
 
 class MarkPaidForm(InputForm):
@@ -74,11 +81,17 @@ def index(request: MerchantRequest) -> HttpResponse:
 @merchant_page("payments:read")
 def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One payment: what was asked for, what came, what it cost, what the wallet gets."""
-    payment = _payment_of(request.merchant, public_id)
+    payment = payment_of(request.merchant, public_id)
     entries = payment.ledger_entries.prefetch_related("postings__source", "postings__destination")
+    writes = "payments:write" in request.permissions
     context = {
         "payment": payment,
-        "can_look": "payments:write" in request.permissions and payment.status in UNFINISHED,
+        "can_look": writes and payment.status in UNFINISHED,
+        "can_refund": writes and refundable_now(payment.invoice, payment) > 0,
+        "can_return": writes and payment.surplus > payment.surplus_returned,
+        "advice": ADVICE.get(payment.failure_advice, ""),
+        "refunds": payment.refunds.order_by("-pk"),
+        "disputes": payment.disputes.order_by("-pk"),
         "entries": entries.order_by("pk"),
     }
     return page(request, "payments/detail.html", "payments", context)
@@ -88,7 +101,7 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_page("payments:write", back="dashboard:payment")
 def look_again(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Ask the provider once more what became of a payment."""
-    payment = _payment_of(request.merchant, public_id)
+    payment = payment_of(request.merchant, public_id)
     before = payment.status
     try:
         payment = flows.check(payment.pk)
@@ -131,9 +144,12 @@ def mark_paid(request: MerchantRequest, reference: str) -> HttpResponse:
     return page(request, "invoices/mark_paid.html", "invoices", context, status=status)
 
 
-def _payment_of(merchant: Merchant, public_id: str) -> Payment:
+def payment_of(merchant: Merchant, public_id: str) -> Payment:
+    """This merchant's payment. Raises NotFound."""
     payment = (
-        merchant.payments.filter(public_id=public_id).select_related("invoice", "wallet").first()
+        merchant.payments.filter(public_id=public_id)
+        .select_related("invoice", "wallet", "saved_method__customer")
+        .first()
     )
     if payment is None:
         raise NotFound(_("There is no such payment."))

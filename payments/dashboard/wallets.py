@@ -60,6 +60,7 @@ class Balances:
     pending: int = 0
     available: int = 0
     external: int = 0
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,10 @@ def balances_of(wallet: Wallet) -> Balances:
     """A wallet's balances; its `accounts` should be at hand."""
     known = {account.kind: account.balance for account in wallet.accounts.all()}
     return Balances(
-        known.get(Kind.PENDING, 0), known.get(Kind.AVAILABLE, 0), known.get(Kind.EXTERNAL, 0)
+        known.get(Kind.PENDING, 0),
+        known.get(Kind.AVAILABLE, 0),
+        known.get(Kind.EXTERNAL, 0),
+        -known.get(Kind.DEBT, 0),
     )
 
 

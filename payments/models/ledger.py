@@ -18,6 +18,10 @@ class LedgerAccount(models.Model):
         PENDING = "pending", "Pending"
         AVAILABLE = "available", "Available"
         EXTERNAL = "external", "Received outside Billhook"
+        # Below zero: what a wallet owes after money was taken from it that it did not have.
+        DEBT = "debt", "Owed by the wallet"
+        # On its way back to payers.
+        REFUNDING = "refunding", "Refunds under way"
         CLEARING = "clearing", "Clearing"
         PROVIDER_FEES = "provider_fees", "Provider fees"
         PLATFORM_FEES = "platform_fees", "Platform fees"
@@ -33,6 +37,10 @@ class LedgerAccount(models.Model):
         "invoicing.Merchant", models.PROTECT, null=True, related_name="ledger_accounts"
     )
     wallet = models.ForeignKey(Wallet, models.PROTECT, null=True, related_name="accounts")
+    # Whose credit it is.
+    customer = models.ForeignKey(
+        "invoicing.Customer", models.PROTECT, null=True, related_name="ledger_accounts"
+    )
     # Kept for merchants' accounts only; the instance's would be one hot row for everybody and
     # are summed when somebody asks.
     balance = MinorUnitsField(default=0)
@@ -40,7 +48,11 @@ class LedgerAccount(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(balance__gte=0), name="merchants_accounts_stay_positive"
+                # Money given back by hand may come from a till that Billhook knows nothing of.
+                condition=Q(balance__gte=0) & ~Q(kind="debt")
+                | Q(balance__lte=0, kind="debt")
+                | Q(kind="external"),
+                name="merchants_accounts_stay_positive",
             )
         ]
 
@@ -51,7 +63,8 @@ class LedgerAccount(models.Model):
 class LedgerEntry(models.Model):
     """One thing that happened to money; its reference makes it happen once.
 
-    Postings are written under an unposted entry; once posted, nothing about it changes.
+    Postings are written under an unposted entry; once posted, nothing about it changes. Posting
+    gives it its place in the merchant's chain and the seal on it (see payments/seal.py).
     """
 
     reference = models.CharField(max_length=120, unique=True)
@@ -64,9 +77,34 @@ class LedgerEntry(models.Model):
     )
     created_at = models.DateTimeField()
     posted = models.BooleanField(default=False)
+    # 1, 2, 3 … among the merchant's entries, and the seal on what it says.
+    position = models.PositiveBigIntegerField(null=True)
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "position"], name="entry_position_once"),
+            models.CheckConstraint(
+                condition=Q(posted=False) | (Q(position__gte=1) & ~Q(digest="")),
+                name="posted_entries_are_sealed",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.reference
+
+
+class LedgerHead(models.Model):
+    """Where a merchant's chain of entries ends: how many there are, and the last one's seal."""
+
+    merchant = models.OneToOneField(
+        "invoicing.Merchant", models.PROTECT, related_name="ledger_head"
+    )
+    length = models.PositiveBigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.merchant} ×{self.length}"
 
 
 class LedgerPosting(models.Model):

@@ -8,6 +8,7 @@ from django_fsm import FSMField, transition
 
 from invoicing import ids
 from invoicing.models.fields import MinorUnitsField
+from payments.models.method import PaymentMethod
 from payments.models.wallet import Wallet
 
 
@@ -48,24 +49,41 @@ class Payment(models.Model):
     # Asked for, and what came in.
     amount = MinorUnitsField()
     received = MinorUnitsField(default=0)
-    # Beyond what was due: the payer's credit.
+    # Beyond what was due: the payer's credit, and how much of that has left again.
     surplus = MinorUnitsField(default=0)
+    surplus_returned = MinorUnitsField(default=0)
+    # Estimated until the provider has said what it took.
     provider_fee = MinorUnitsField(default=0)
+    fee_is_final = models.BooleanField(default=False)
     platform_fee = MinorUnitsField(default=0)
+    # Given back, from the moment it is promised.
     amount_refunded = MinorUnitsField(default=0)
+    # Taken back by the payer's bank, and how much of it the invoice no longer has from here.
+    amount_reversed = MinorUnitsField(default=0)
+    amount_reopened = MinorUnitsField(default=0)
 
     # What the provider calls it, where the payer goes, and by what means they paid.
     provider_reference = models.CharField(max_length=200, blank=True)
+    # Where a visit is one thing to the provider and the money another: the money's name.
+    money_reference = models.CharField(max_length=200, blank=True)
+    # The saved method that was charged while the payer was away.
+    saved_method = models.ForeignKey(
+        PaymentMethod, models.PROTECT, null=True, related_name="payments"
+    )
     url = models.CharField(max_length=2000, blank=True)
     method = models.JSONField(default=dict)
     note = models.CharField(max_length=500, blank=True)
     failure_code = models.CharField(max_length=60, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)
+    # What a failure means for another try: retry, customer (ask them) or never.
+    failure_advice = models.CharField(max_length=8, blank=True)
     # Cards refused while the payer could still try another.
     declines = models.PositiveSmallIntegerField(default=0)
 
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    # When the provider was first asked, by the wall clock: an idempotency key does not live long.
+    asked_at = models.DateTimeField(null=True)
     succeeded_at = models.DateTimeField(null=True)
     # When the rail clears, on the merchant's clock; and when the ledger followed.
     available_at = models.DateTimeField(null=True)
@@ -86,13 +104,25 @@ class Payment(models.Model):
                 name="payment_amounts_make_sense",
             ),
             models.CheckConstraint(
-                condition=Q(amount_refunded__gte=0) & Q(amount_refunded__lte=F("received")),
+                condition=Q(amount_refunded__gte=0)
+                & Q(amount_refunded__lte=F("received") - F("surplus")),
                 name="payment_refunded_at_most_received",
+            ),
+            models.CheckConstraint(
+                condition=Q(surplus_returned__gte=0, surplus_returned__lte=F("surplus"))
+                & Q(amount_reversed__gte=0, amount_reversed__lte=F("received"))
+                & Q(amount_reopened__gte=0, amount_reopened__lte=F("received")),
+                name="payment_taken_back_at_most_received",
             ),
             models.UniqueConstraint(
                 fields=["rail", "provider_reference"],
                 condition=~Q(provider_reference=""),
                 name="one_payment_per_provider_reference",
+            ),
+            models.UniqueConstraint(
+                fields=["rail", "money_reference"],
+                condition=~Q(money_reference=""),
+                name="one_payment_per_money_reference",
             ),
         ]
         indexes = [
@@ -114,9 +144,25 @@ class Payment(models.Model):
         return self.public_id
 
     @property
+    def charged(self) -> PaymentMethod:
+        """The saved method that is charged. Raises ValueError where the payer is there."""
+        if self.saved_method is None:
+            raise ValueError(f"{self} charges no saved method")
+        return self.saved_method
+
+    @property
     def net(self) -> int:
-        """What the wallet gets of it, in minor units."""
+        """What the wallet gets of it, in minor units; less than nothing if fees exceed it."""
         return self.received - self.surplus - self.provider_fee - self.platform_fee
+
+    @property
+    def refundable(self) -> int:
+        """What can still be given back of what its invoice got, in minor units."""
+        if self.status != PaymentStatus.SUCCEEDED:
+            return 0
+        # A verdict that was turned round gives money back to the payer's credit, not to this.
+        gone = max(self.amount_reversed, self.amount_reopened)
+        return self.received - self.surplus - self.amount_refunded - gone
 
     @transition(
         status,
@@ -134,7 +180,12 @@ class Payment(models.Model):
     def lose_sight(self) -> None:
         """The provider did not answer; only it knows whether money moved."""
 
-    @transition(status, source=list(UNFINISHED), target=PaymentStatus.SUCCEEDED)
+    # A provider that called an attempt off and took the money after all is believed.
+    @transition(
+        status,
+        source=[*UNFINISHED, PaymentStatus.FAILED, PaymentStatus.CANCELED],
+        target=PaymentStatus.SUCCEEDED,
+    )
     def succeed(self, received: int, at: datetime) -> None:
         """The rail says that this much has arrived."""
         self.received = received
@@ -157,6 +208,10 @@ class Payment(models.Model):
     @transition(status, source=PaymentStatus.SUCCEEDED, target=PaymentStatus.REVERSED)
     def reverse(self) -> None:
         """The money was taken back after it had arrived."""
+
+    @transition(status, source=PaymentStatus.REVERSED, target=PaymentStatus.SUCCEEDED)
+    def restore(self) -> None:
+        """The bank has turned its verdict round: the money is the merchant's after all."""
 
 
 class Notice(models.Model):

@@ -10,6 +10,10 @@ def _session_id() -> str:
     return ids.public_id("sbx")
 
 
+def _refund_id() -> str:
+    return ids.public_id("sbr")
+
+
 class SandboxSession(models.Model):
     """A visit to the sandbox's hosted card page; its key makes asking twice harmless."""
 
@@ -36,6 +40,25 @@ class SandboxSession(models.Model):
     answers_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class SandboxRefund(models.Model):
+    """Money that the sandbox gave back; its key makes asking twice harmless."""
+
+    class Status(models.TextChoices):
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+
+    public_id = models.CharField(max_length=40, unique=True, default=_refund_id)
+    key = models.CharField(max_length=40, unique=True)
+    session = models.ForeignKey(SandboxSession, models.PROTECT, related_name="refunds")
+    amount = MinorUnitsField()
+    status = models.CharField(max_length=9, choices=Status)
+    failure_code = models.CharField(max_length=60, blank=True)
+    created_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.public_id

@@ -8,6 +8,7 @@ class ManualRail(Rail):
     """No provider stands behind it: what was declared is all there is to know."""
 
     key = "manual"
+    provider = "merchant"
 
     def look(self, payment: Payment) -> Outcome:
         """What was declared when the payment was recorded."""

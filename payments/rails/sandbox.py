@@ -5,8 +5,17 @@ import hmac
 import json
 from collections.abc import Mapping
 
-from payments.models import Payment, SandboxSession
-from payments.rails.rail import BadNotice, Instructions, Outcome, Rail, State, Word
+from payments.models import Payment, Refund, SandboxRefund, SandboxSession
+from payments.rails.rail import (
+    About,
+    BadNotice,
+    Instructions,
+    Outcome,
+    Rail,
+    RefundOutcome,
+    State,
+    Word,
+)
 from payments.sandbox import provider
 
 _STATES = {
@@ -22,6 +31,7 @@ class SandboxRail(Rail):
     """Speaks to the sandbox provider as the real rails speak to theirs."""
 
     key = "sandbox"
+    provider = "sandbox"
 
     def start(self, payment: Payment) -> Instructions:
         """A visit to the sandbox's card page; the payment's id is the idempotency key."""
@@ -49,7 +59,25 @@ class SandboxRail(Rail):
         if not hmac.compare_digest(expected, headers.get("Sandbox-Signature", "")):
             raise BadNotice("The notice's signature is wrong.")
         notice = json.loads(body)
-        return Word(payment_id=notice["key"], kind=notice["type"])
+        return Word(About.PAYMENT, notice["type"], id=notice["key"])
+
+    def refund(self, refund: Refund) -> RefundOutcome:
+        """Give money back to the test card."""
+        return _refunded(provider.create_refund(refund))
+
+    def look_at_refund(self, refund: Refund) -> RefundOutcome:
+        """What became of a refund; one that was never asked for is asked for now."""
+        return _refunded(provider.create_refund(refund))
+
+
+def _refunded(made: SandboxRefund) -> RefundOutcome:
+    return RefundOutcome(
+        State(made.status),
+        made.public_id,
+        failure_code=made.failure_code,
+        failure_message=provider.decline_message(made.failure_code),
+        amount=made.amount,
+    )
 
 
 def _outcome(session: SandboxSession | None) -> Outcome:

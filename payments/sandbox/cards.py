@@ -91,6 +91,7 @@ DECLINES: Final = {
     "incorrect_cvc": _("The card's security code is wrong."),
     "authentication_failed": _("The cardholder did not approve the payment."),
     "unknown_card": _("This is not one of the sandbox's test cards."),
+    "more_than_was_paid": _("More than the card has paid cannot be given back."),
     "timed_out": _("The bank never took the payment."),
 }
 

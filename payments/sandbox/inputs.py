@@ -6,13 +6,15 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from invoicing.fields import Input, Line, PositiveAmount
-from payments.sandbox.cards import passes_luhn
+from payments.sandbox.cards import BY_NUMBER, passes_luhn
 
 
 def _card(number: str) -> str:
     number = re.sub("[ -]", "", number)
     if not re.fullmatch("[0-9]{12,19}", number) or not passes_luhn(number):
         raise ValueError("must be a card number such as 4242424242424242")
+    if number not in BY_NUMBER:
+        raise ValueError(f"is not known here; use one of these test cards: {', '.join(BY_NUMBER)}")
     return number
 
 

@@ -11,13 +11,15 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from invoicing import clock, ids
 from invoicing.doorbell import ring
 from invoicing.models import Merchant
 from invoicing.representations import public_url
-from payments.models import Notice
+from payments.models import Notice, Refund, SandboxRefund
 from payments.models import SandboxSession as Session
+from payments.rails.rail import RailError
 from payments.sandbox.cards import BY_NUMBER, DECLINES, Behaviour, Card
 
 SESSION_LIFE = timedelta(hours=24)
@@ -110,6 +112,31 @@ def answer_authentication(public_id: str, *, approved: bool) -> Session:
             _decline(session, "authentication_failed")
         session.save()
         return session
+
+
+def create_refund(refund: Refund) -> SandboxRefund:
+    """Give money back, or find what was given back under this key.
+
+    A card that never got as much refuses it.
+    """
+    with transaction.atomic():
+        session = _locked(key=refund.paid.public_id)
+        if session is None:
+            raise RailError("The sandbox knows no such payment.", permanent=True)
+        made = SandboxRefund.objects.filter(key=refund.public_id).first()
+        if made is None:
+            given = session.refunds.filter(status="succeeded").aggregate(sum=Sum("amount"))["sum"]
+            paid = session.amount if session.status == Session.Status.SUCCEEDED else 0
+            fits = (given or 0) + refund.amount <= paid
+            made = SandboxRefund.objects.create(
+                key=refund.public_id,
+                session=session,
+                amount=refund.amount,
+                status="succeeded" if fits else "failed",
+                failure_code="" if fits else "more_than_was_paid",
+                created_at=clock.now(session.merchant),
+            )
+        return made
 
 
 def page_url(session: Session) -> str:

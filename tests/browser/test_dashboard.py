@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from invoicing.actions.access import create_api_key, create_bot
 from invoicing.actions.invoices import send_invoice
@@ -80,6 +80,99 @@ def test_an_invoice_is_written_and_sent_by_clicking(at_work: Page, shop: Merchan
     invoice = Invoice.objects.get(merchant=shop)
     assert (invoice.status, invoice.total, invoice.customer) == ("open", 28560, cleo)
     assert Message.objects.get(invoice=invoice).to == "cleo@example.com"
+
+
+def given_two_lines(page: Page) -> None:
+    """The editor with 240.00 and 10.00 written and added up."""
+    page.goto("/dashboard/invoices/new/")
+    write_a_line(page, 0, "Consulting", "2", "120.00")
+    page.get_by_role("button", name="Add line").click()
+    write_a_line(page, 1, "Travel", "1", "10")
+    page.locator("#line-1").get_by_label("Unit price").press("Tab")
+    expect(page.locator("#totals dd.grand")).to_have_text("$250.00")
+
+
+def test_a_line_taken_away_takes_its_money_along(at_work: Page) -> None:
+    page = at_work
+    given_two_lines(page)
+    page.wait_for_load_state("networkidle")
+    page.locator("#line-1").get_by_role("button", name="Remove this line").click()
+    expect(page.locator("#line-1")).to_have_count(0)
+    expect(page.locator("#totals dd.grand")).to_have_text("$240.00")
+    # The only line is never taken away: an empty one stands in its place.
+    page.locator("#line-0").get_by_role("button", name="Remove this line").click()
+    expect(page.locator("#line-0").get_by_label("Description")).to_have_value("")
+    expect(page.locator("#totals dd.grand")).to_have_text("$0.00")
+
+
+def test_a_late_answer_does_not_speak_of_a_line_that_is_gone(at_work: Page) -> None:
+    page = at_work
+    given_two_lines(page)
+    page.wait_for_load_state("networkidle")
+    held: list[Route] = []
+    removals: list[str] = []
+
+    def hold_the_first_totals(route: Route) -> None:
+        asked = route.request.post_data or ""
+        if "do=remove-1" in asked:
+            removals.append(asked)
+        if "do=totals" in asked and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/invoices/new/", hold_the_first_totals)
+    with page.expect_request("**/invoices/new/"):
+        page.get_by_label("Taxes are").select_option("inclusive")
+    page.locator("#line-1").get_by_role("button", name="Remove this line").click()
+    # The late answer is worked out with both lines, and comes as late as it can.
+    late = held[0].fetch()
+    if removals:
+        expect(page.locator("#line-1")).to_have_count(0)
+    with page.expect_response("**/invoices/new/"):
+        held[0].fulfill(response=late)
+    expect(page.locator("#line-1")).to_have_count(0)
+    expect(page.locator("#totals dd.grand")).to_have_text("$240.00")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#totals dd.grand")).to_have_text("$240.00")
+
+
+def test_what_is_typed_can_be_read(at_work: Page) -> None:
+    page = at_work
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto("/dashboard/invoices/new/")
+    # Nothing is billed yet, so nothing stands apart from the sum.
+    expect(page.locator("#totals dt")).to_have_text(["Total"])
+    write_a_line(page, 0, "Consulting", "1234.5", "12500.00")
+    line = page.locator("#line-0")
+    line.get_by_label("Tax %", exact=True).fill("19.25")
+    expect(page.locator("#line-0-amount")).to_have_text("$15,431,250.00")
+    cut_off = line.locator("input.num:visible, output").evaluate_all(
+        "fields => fields.filter(f => f.scrollWidth > f.clientWidth).map(f => f.name || f.id)"
+    )
+    assert cut_off == []
+
+
+def test_a_paid_invoice_is_not_pressed_to_be_sent(at_work: Page, shop: Merchant) -> None:
+    page = at_work
+    for invoice, pressing in (
+        (factories.given_an_open_invoice(shop), True),
+        (paid := factories.given_an_open_invoice(shop), False),
+    ):
+        if invoice is paid:
+            factories.pay(paid)
+        page.goto(f"/dashboard/invoices/{invoice.public_id}/")
+        send = page.get_by_role("main").get_by_role("link", name="Send", exact=True)
+        expect(send).to_have_class("button primary" if pressing else "button")
+
+
+def test_two_clicks_add_two_lines(at_work: Page) -> None:
+    page = at_work
+    page.goto("/dashboard/invoices/new/")
+    page.get_by_role("button", name="Add line").dblclick()
+    expect(page.locator("fieldset.line")).to_have_count(3)
+    ids = page.locator("fieldset.line").evaluate_all("lines => lines.map(line => line.id)")
+    assert ids == ["line-0", "line-1", "line-2"]
 
 
 def test_the_same_is_written_without_script(plain_page: Page, shop: Merchant, ada: User) -> None:
@@ -162,10 +255,17 @@ def test_a_key_is_made_and_copied_once(at_work: Page, shop: Merchant) -> None:
 def test_numbers_are_previewed_while_typing(at_work: Page) -> None:
     page = at_work
     page.goto("/dashboard/settings/numbering/")
-    page.get_by_label("Prefix").fill("2026/")
-    expect(page.locator("#next-number")).to_contain_text("2026/0001")
-    page.get_by_label("Prefix").fill("2026")
-    expect(page.locator("#next-number")).to_contain_text("cannot be printed")
+    invoices = page.get_by_role("region", name="Invoices")
+    notes = page.get_by_role("region", name="Credit notes")
+    invoices.get_by_label("Prefix").fill("2026/")
+    expect(invoices.get_by_text("The next invoice is 2026/0001")).to_be_visible()
+    notes.get_by_label("Prefix").fill("GS-")
+    expect(notes.get_by_text("The next credit note is GS-0001")).to_be_visible()
+    # Each form speaks of its own numbers.
+    expect(invoices.get_by_text("The next invoice is 2026/0001")).to_be_visible()
+    invoices.get_by_label("Prefix").fill("2026")
+    expect(invoices.get_by_text("cannot be printed")).to_be_visible()
+    expect(notes.get_by_text("cannot be printed")).to_have_count(0)
 
 
 def test_a_drawer_holds_the_navigation_on_a_phone(at_work: Page) -> None:

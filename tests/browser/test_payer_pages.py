@@ -85,6 +85,21 @@ def test_the_cardholder_refuses_and_then_approves(page: Page, invoice: Invoice) 
     expect(page.get_by_role("heading", level=1)).to_have_text("Paid, thank you")
 
 
+def test_long_labels_keep_to_one_line(page: Page, studio: Merchant) -> None:
+    invoice = scenes.given_an_open_invoice(studio, customer_language="fr")
+    factories.pay(invoice)
+    see(page, invoice)
+    for width in (320, 1000, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        heights = page.locator(".pay-links > .button").evaluate_all(
+            "buttons => buttons.map(button => [button.offsetHeight, button.scrollWidth"
+            " - button.clientWidth])"
+        )
+        assert [over for _, over in heights] == [0, 0]
+        assert {height for height, _ in heights} == {heights[0][0]}
+        assert heights[0][0] < 46
+
+
 def test_a_double_click_begins_one_payment(page: Page, invoice: Invoice) -> None:
     see(page, invoice)
     page.get_by_role("button", name="Pay $1,412.64").dblclick()

@@ -89,6 +89,7 @@ def test_the_payer_sees_the_document_and_nothing_of_the_merchants_own(
         ],
         "total": "119.00",
         "amount_paid": "0.00",
+        "amount_credited": "0.00",
         "amount_refunded": "0.00",
         "amount_due": "119.00",
         "allow_partial": False,

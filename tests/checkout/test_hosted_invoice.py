@@ -12,9 +12,12 @@ from invoicing.errors import ValidationFailed
 from invoicing.models import Event, Invoice, Merchant, User
 from invoicing.pdf import PdfFailed
 from payments import flows
+from payments.inputs import RefundInput
 from payments.models import Payment
 from payments.rails.rail import RailError
 from tests import factories
+from tests.fixtures_dashboard import text_of
+from tests.fixtures_stripe import Stripe
 
 SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -328,7 +331,7 @@ def test_the_page_costs_the_same_however_long_the_invoice(
     long = factories.given_an_open_invoice(test_merchant, line_items=lines)
     for invoice in (short, long):
         cleo.get(address(invoice))
-        with django_assert_max_num_queries(4):
+        with django_assert_max_num_queries(5):
             cleo.get(address(invoice))
 
 
@@ -342,3 +345,76 @@ def test_a_decimal_comma_is_read_only_where_people_write_one() -> None:
             amount_in("1.234,50", "EUR")
     with translation.override("en"), pytest.raises(ValidationFailed):
         amount_in("12,50", "EUR")
+
+
+def policy_of(response: Any, directive: str) -> list[str]:
+    """What the page's policy allows for this directive."""
+    parts = (part.split() for part in response["Content-Security-Policy"].split(";"))
+    return next(rest for name, *rest in parts if name == directive)
+
+
+def test_the_form_may_lead_to_the_providers_page_and_nowhere_else(
+    cleo: Client, invoice: Invoice, settings: Any
+) -> None:
+    assert policy_of(cleo.get(address(invoice)), "form-action") == ["'self'"]
+    settings.STRIPE_SECRET_KEY = "sk_test_none"
+    there = cleo.get(address(invoice))
+    assert policy_of(there, "form-action") == ["'self'", "https://checkout.stripe.com"]
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9/v1"
+    there = cleo.get(address(invoice))
+    assert policy_of(there, "form-action") == ["'self'", "http://127.0.0.1:9"]
+
+
+def test_each_way_to_pay_says_what_it_is(
+    cleo: Client, test_merchant: Merchant, invoice: Invoice, settings: Any
+) -> None:
+    settings.STRIPE_SECRET_KEY = "sk_test_none"
+    said = text_of(cleo.get(address(invoice)))
+    assert "Test card" in said and "Card Confirmed at once" in said
+    assert "US bank account (ACH) Arrives in about 4 business days" in said
+    euros = factories.given_an_open_invoice(test_merchant, "100.00", currency="EUR")
+    assert "ACH" not in text_of(cleo.get(address(euros)))
+
+
+def test_a_bank_debit_says_how_long_it_takes(
+    cleo: Client, invoice: Invoice, stripe_account: Stripe
+) -> None:
+    sent = cleo.post(address(invoice, "/pay"), {"rail": "ach"})
+    payment = invoice.payments.get()
+    assert sent.status_code == 303 and sent.url == payment.url
+    stripe_account.pay_by_bank(payment)
+    stripe_account.deliver()
+    said = text_of(cleo.get(address(invoice)))
+    assert "Your payment is on its way" in said and "about 4 business days" in said
+    stripe_account.let_pass(days=7)
+    stripe_account.deliver()
+    said = text_of(cleo.get(address(invoice)))
+    assert "Paid, thank you" in said and "ending in 6789" in said
+
+
+def test_money_that_the_bank_took_back_is_due_again(
+    cleo: Client, invoice: Invoice, stripe_account: Stripe
+) -> None:
+    payment = flows.start(invoice.pk, "card")
+    stripe_account.pay(payment)
+    stripe_account.deliver()
+    assert "took the payment back" not in text_of(cleo.get(address(invoice)))
+    stripe_account.fake.control("disputes/open", session=payment.provider_reference)
+    stripe_account.deliver()
+    dispute = payment.disputes.get()
+    stripe_account.fake.control("disputes/lose", dispute=dispute.provider_reference)
+    stripe_account.deliver()
+    said = text_of(cleo.get(address(invoice)))
+    assert "Your bank took the payment back. $100.00 of what had been paid is due again." in said
+    assert "Pay $100.00" in said
+
+
+def test_the_receipt_says_when_how_much_went_back(
+    cleo: Client, invoice: Invoice, test_merchant: Merchant
+) -> None:
+    factories.pay(invoice)
+    assert "Refunded" not in text_of(cleo.get(address(invoice)))
+    flows.refund(test_merchant, invoice.public_id, RefundInput(amount="40", payment_id=""))
+    said = text_of(cleo.get(address(invoice)))
+    assert "$40.00 has been refunded" in said
+    assert "Refunded $40.00 · " in said

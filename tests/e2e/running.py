@@ -26,6 +26,8 @@ import psycopg
 from aiosmtpd.controller import Controller
 from standardwebhooks import Webhook
 
+from tests.fakes.stripe.handle import StripeFake
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
 
@@ -88,14 +90,17 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}/hook"
 
-    def until(self, event_type: str, recipient: str) -> list[dict[str, Any]]:
-        """Every event about this recipient's invoices, up to the first of this type."""
-        seen: list[dict[str, Any]] = []
-        while not seen or seen[-1]["type"] != event_type:
+    def until(self, types: set[str], recipient: str) -> dict[str, dict[str, Any]]:
+        """The events about this recipient's invoices by type, once all of these have been heard.
+
+        Workers deliver side by side, so they come in any order.
+        """
+        heard: dict[str, dict[str, Any]] = {}
+        while not types <= heard.keys():
             event = self.events.get(timeout=PATIENCE_SECONDS)
             if event["data"]["recipient"]["email"] == recipient:
-                seen.append(event)
-        return seen
+                heard[event["type"]] = event
+        return heard
 
     def __enter__(self) -> "Receiver":
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -149,8 +154,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Running]:
-    """Start a Billhook with demo data in this folder, and stop it afterwards."""
+def running(folder: Path, *, stripe: bool = False) -> Iterator[Running]:
+    """Start a Billhook with demo data in this folder, and stop it afterwards.
+
+    With `stripe` it takes cards and bank debits on the fake: the demo starts its own.
+    """
     port = free_port()
     with MailServer() as mail, contextlib.ExitStack() as stack:
         environment = {
@@ -169,15 +177,31 @@ def running(folder: Path) -> Iterator[Running]:
         if os.environ.get("DATABASE_URL", "").startswith("postgres"):
             environment |= stack.enter_context(_services())
             environment["DEMO"] = "1"
+            if stripe:
+                environment |= stack.enter_context(_stripe(folder, started.url))
             _start_services(started, stack, folder, port)
         else:
-            _start_demo(started, stack, folder, port)
+            _start_demo(started, stack, folder, port, ["--stripe"] if stripe else [])
         yield started
 
 
-def _start_demo(started: Running, stack: contextlib.ExitStack, folder: Path, port: int) -> None:
+@contextlib.contextmanager
+def _stripe(folder: Path, billhook: str) -> Iterator[dict[str, str]]:
+    """The fake of Stripe, and the settings that lead to it."""
+    hook = f"{billhook}/webhooks/stripe"
+    with StripeFake(folder / "stripe.sqlite", webhook_url=hook) as fake:
+        yield {
+            "STRIPE_SECRET_KEY": fake.api_key,
+            "STRIPE_WEBHOOK_SECRET": fake.webhook_secret,
+            "STRIPE_API_BASE": fake.url,
+        }
+
+
+def _start_demo(
+    started: Running, stack: contextlib.ExitStack, folder: Path, port: int, more: list[str]
+) -> None:
     """One process that holds everything."""
-    command = ["demo", "--port", str(port), "--data", str(folder / "data"), "--json"]
+    command = ["demo", "--port", str(port), "--data", str(folder / "data"), "--json", *more]
     web = _start(started, stack, folder, "web", [sys.executable, "manage.py", *command])
     assert web.stdout is not None
     line = web.stdout.readline()

@@ -33,7 +33,7 @@ def test_an_account_has_a_live_merchant_its_test_twin_and_an_owner(
     ada: User, ada_account: Account
 ) -> None:
     merchants = ada_account.merchants.order_by("-livemode")
-    assert [(row.livemode, row.number_series.get().prefix) for row in merchants] == [
+    assert [(row.livemode, row.number_series.get(kind="invoice").prefix) for row in merchants] == [
         (True, "INV-"),
         (False, "TEST-"),
     ]

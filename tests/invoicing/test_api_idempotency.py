@@ -15,7 +15,15 @@ from payments import flows
 from payments.models import Payment, SandboxSession
 from payments.rails import RAILS
 from payments.rails.rail import NoAnswer, RailError
-from tests.factories import given_a_draft, given_a_key, given_an_open_invoice, pay
+from tests.factories import (
+    VISA,
+    again,
+    given_a_draft,
+    given_a_key,
+    given_an_open_invoice,
+    pay,
+    work,
+)
 from tests.fixtures import Api, WallClock
 
 BILL = {"line_items": [{"description": "x", "unit_price": "10"}], "memo": "Zwölf – 12 €"}
@@ -208,6 +216,47 @@ def test_a_crash_between_the_steps_is_resumed_by_the_repeat(
     payment = Payment.objects.get()
     assert resumed.json()["payment"]["id"] == payment.public_id
     assert resumed.json()["url"] == payment.url
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "begin_payment:after_commit",
+        "start:after_provider",
+        "record_instructions:after_commit",
+        "check:after_look",
+        "apply_outcome:before_commit",
+        "payment:booked",
+        "apply_outcome:after_commit",
+    ],
+)
+def test_a_card_payment_that_died_half_way_is_told_by_its_repeat(
+    api: Api,
+    test_merchant: Merchant,
+    clock: WallClock,
+    crash_at: Callable[[str], None],
+    place: str,
+) -> None:
+    invoice = given_an_open_invoice(test_merchant)
+    path, body = "/v1/sandbox/payments", {"invoice_id": invoice.public_id, "card": VISA}
+    crash_at(place)
+    with pytest.raises(Crash):
+        api.post(path, body, idempotency_key="k")
+    assert api.post(path, body, idempotency_key="k").json()["error"]["code"] == (
+        "idempotency_in_flight"
+    )
+    clock.move(seconds=LEASE.total_seconds() + 1)
+    # Meanwhile the worker may have heard of it.
+    work()
+    resumed = api.post(path, body, idempotency_key="k")
+    assert (resumed.status_code, resumed.json()["status"]) == (201, "succeeded")
+    assert api.post(path, body, idempotency_key="k").content == resumed.content
+    other = {**body, "card": "5555555555554444"}
+    assert api.post(path, other, idempotency_key="k").status_code == 422
+    assert (Payment.objects.count(), SandboxSession.objects.count()) == (1, 1)
+    assert again(invoice).amount_paid == invoice.total
+    # The control: without the key it is another request, and nothing is due any more.
+    assert api.post(path, body).status_code == 409
 
 
 @pytest.mark.parametrize(

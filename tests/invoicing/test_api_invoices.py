@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from invoicing import clock as clocks
-from invoicing import tasks
+from invoicing import representations, tasks
 from invoicing.actions import invoices as actions
 from invoicing.actions.customers import delete_customer
 from invoicing.actions.merchants import set_numbering
@@ -182,6 +182,8 @@ def test_sending_issues_a_draft_and_queues_one_mail(api: Api, test_merchant: Mer
         "reason": None,
         "sent_at": None,
     }
+    # A worker takes the mail along: it is not out yet, and the answer does not pretend so.
+    assert (sent["email_sent"], sent["email_reason"]) == (False, "queued")
     tasks.send_mails()
     email = api.get(f"/v1/invoices/{draft.public_id}").json()["email"]
     assert email["status"] == "sent"
@@ -201,7 +203,23 @@ def test_an_invoice_without_an_address_still_counts_as_sent(
     sent = api.post(f"/v1/invoices/{draft.public_id}/send").json()
     assert sent["email"] is None
     assert sent["sent_at"] is not None
+    assert (sent["email_sent"], sent["email_reason"]) == (False, "no_recipient_email")
     assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [("sent", (True, None)), ("failed", (False, "email_error"))]
+)
+def test_a_mail_that_is_out_or_lost_already_is_told_so(
+    test_merchant: Merchant, status: str, told: tuple[bool, str | None]
+) -> None:
+    sent = actions.send_invoice(test_merchant, given_a_draft(test_merchant).public_id)
+    mail = Message.objects.get()
+    mail.status = status
+    mail.save()
+    answer = representations.sent_invoice(again(sent))
+    assert (answer["email_sent"], answer["email_reason"]) == told
+    assert "email_sent" not in representations.invoice(again(sent))
 
 
 def test_void_and_write_off_name_the_state_that_forbids_them(
@@ -445,8 +463,8 @@ def test_reading_takes_the_same_few_queries_however_much_there_is(
             pay(invoice, amount=100)
 
     unsent = given_an_open_invoice(test_merchant)
-    # The key with bot and merchant; the invoice; its lines. No mail was sent, nothing was paid.
-    assert _queries(api, f"/v1/invoices/{unsent.public_id}") == 3
+    # The key with bot and merchant; the invoice; its lines and payments. No mail was sent.
+    assert _queries(api, f"/v1/invoices/{unsent.public_id}") == 4
     grow(5)
     first = Invoice.objects.latest("pk")
     # The key with bot and merchant; then the invoices; their lines, mails and payments.
@@ -457,7 +475,7 @@ def test_reading_takes_the_same_few_queries_however_much_there_is(
     assert _queries(api, "/v1/invoices", limit=25) == few
     assert _queries(api, f"/v1/invoices/{first.public_id}") == 5
     assert _queries(api, f"/v1/invoices/{first.public_id}/events") == 3
-    assert _queries(api, "/v1/customers", limit=25) == 2
+    assert _queries(api, "/v1/customers", limit=25) == 3
     assert _queries(api, "/v1/events", limit=25) == 2
 
 

@@ -1,6 +1,7 @@
 """Who may see which page: every address of the dashboard, for every role and for strangers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -15,20 +16,29 @@ from invoicing.inputs import ApiKeyInput, BotInput, InvitationInput, read
 from invoicing.mail import queue_for_invoice
 from invoicing.models import Event, Membership, Merchant, User
 from invoicing.permissions import ROLE_PERMISSIONS
-from payments.models import Wallet
+from payments import flows
+from payments.actions.deposits import record_unknown
+from payments.credit_flow import credit
+from payments.inputs import CreditNoteInput, RefundInput
+from payments.models import MerchantPayout, Wallet
+from payments.rails.rail import Outcome, State
 from tests import factories
 from tests.fixtures_dashboard import Browser, text_of
+from tests.fixtures_stripe import Stripe
 
 # Pages for whoever is signed in, in a team or not.
 OPEN = {"welcome", "team_join"}
 ROLES = list(ROLE_PERMISSIONS)
 PATTERNS = [pattern for pattern in urlpatterns if isinstance(pattern, URLPattern)]
 NAMES = [str(pattern.name) for pattern in PATTERNS]
+Each = Callable[[str], AbstractContextManager[None]]
 VIEWS: dict[str, Any] = {str(pattern.name): pattern.callback for pattern in PATTERNS}
 
 
 @pytest.fixture
-def things(test_merchant: Merchant, ada: User, settings: Any) -> dict[str, str]:
+def things(
+    test_merchant: Merchant, ada: User, settings: Any, stripe_account: Stripe
+) -> dict[str, str]:
     """One of everything that Ada has, by the name of the argument that its address takes."""
     settings.WEBHOOK_ALLOW_PRIVATE = True
     invoice = factories.given_an_open_invoice(test_merchant, "100.00")
@@ -45,6 +55,28 @@ def things(test_merchant: Merchant, ada: User, settings: Any) -> dict[str, str]:
         ada,
         read(InvitationInput, {"email": "x@x.example", "role": "viewer"}),
     )
+    refund = flows.refund(
+        test_merchant,
+        factories.pay(factories.given_an_open_invoice(test_merchant, "10.00")).invoice.public_id,
+        RefundInput(),
+    )[0]
+    # What is not disputed is there to be paid out.
+    kept = flows.start(factories.given_an_open_invoice(test_merchant, "90.00").pk, "card")
+    stripe_account.pay(kept)
+    by_card = flows.start(factories.given_an_open_invoice(test_merchant, "10.00").pk, "card")
+    stripe_account.pay(by_card)
+    stripe_account.deliver()
+    stripe_account.fake.control("disputes/open", session=by_card.provider_reference)
+    stripe_account.deliver()
+    dispute = by_card.disputes.get()
+    stripe_account.let_pass(days=7)
+    stripe_account.fake.control("payouts/create", status="paid")
+    stripe_account.deliver()
+    line = test_merchant.payout_lines.select_related("payout")[0]
+    aside = Outcome(State.SUCCEEDED, 700, "USD", money_reference="pi_nobody")
+    deposit = record_unknown(test_merchant, "card", aside)
+    paid = factories.pay(factories.given_an_open_invoice(test_merchant, "10.00"))
+    note = credit(test_merchant, paid.invoice.public_id, CreditNoteInput())
     delivery = endpoint.deliveries.first()
     assert delivery is not None
     return {
@@ -54,6 +86,11 @@ def things(test_merchant: Merchant, ada: User, settings: Any) -> dict[str, str]:
         "mail": queue_for_invoice(invoice, "invoice").public_id,
         "event": Event.objects.filter(merchant=test_merchant)[0].public_id,
         "payment": payment.public_id,
+        "refund": refund.public_id,
+        "dispute": dispute.public_id,
+        "deposit": deposit.public_id,
+        "credit": note.public_id,
+        "payout": MerchantPayout(line.payout, test_merchant).public_id,
         "wallet": Wallet.objects.get(merchant=test_merchant).public_id,
         "webhook": endpoint.public_id,
         "delivery": delivery.public_id,
@@ -103,63 +140,78 @@ def test_every_view_says_what_it_needs() -> None:
             assert view.permission, name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_nobody_sees_anything_before_signing_in(name: str, things: dict[str, str]) -> None:
-    browser, path = Browser(None), address(name, things)
-    for response in (browser.get(path), browser.post(path)):
-        assert response.status_code in (302, 405)
-        if response.status_code == 302:
-            assert response.url.startswith("/accounts/login/?next=/dashboard/")
+@pytest.fixture
+def each(subtests: pytest.Subtests, stripe_account: Stripe) -> Each:
+    """`for name in names: with each(name):` leaves everything as it was for the next name."""
+
+    @contextmanager
+    def on_its_own(name: str) -> Iterator[None]:
+        with subtests.test(name), stripe_account.tried_out():
+            yield
+
+    return on_its_own
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in OPEN])
-def test_a_stranger_is_asked_to_open_an_account(name: str, things: dict[str, str]) -> None:
-    browser, path = Browser(factories.given_a_user("Stranger")), address(name, things)
-    for response in (browser.get(path), browser.post(path)):
-        assert response.status_code in (302, 405)
-        if response.status_code == 302:
-            assert response.url == "/dashboard/welcome/"
+def test_nobody_sees_anything_before_signing_in(each: Each, things: dict[str, str]) -> None:
+    for name in NAMES:
+        with each(name):
+            browser, path = Browser(None), address(name, things)
+            for response in (browser.get(path), browser.post(path)):
+                assert response.status_code in (302, 405)
+                if response.status_code == 302:
+                    assert response.url.startswith("/accounts/login/?next=/dashboard/")
+
+
+def test_a_stranger_is_asked_to_open_an_account(each: Each, things: dict[str, str]) -> None:
+    for name in (name for name in NAMES if name not in OPEN):
+        with each(name):
+            browser, path = Browser(factories.given_a_user("Stranger")), address(name, things)
+            for response in (browser.get(path), browser.post(path)):
+                assert response.status_code in (302, 405)
+                if response.status_code == 302:
+                    assert response.url == "/dashboard/welcome/"
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in OPEN])
 def test_each_role_opens_what_its_permissions_say(
-    name: str, role: str, things: dict[str, str], test_merchant: Merchant
+    each: Each, role: str, things: dict[str, str], test_merchant: Merchant
 ) -> None:
-    browser = Browser(given_a_member(test_merchant, role), test_merchant)
-    permission = VIEWS[name].permission
-    response = browser.get(address(name, things))
-    if response.status_code == 405:
-        # A page that only takes forms: sent empty, it must be refused for the same reason.
-        response = browser.post(address(name, things))
-    if permission is None or permission in ROLE_PERMISSIONS[role]:
-        assert response.status_code in (200, 302, 422), response.status_code
-    else:
-        assert response.status_code == 403
-        assert permission in text_of(response)
+    for name in (name for name in NAMES if name not in OPEN):
+        with each(name):
+            browser = Browser(given_a_member(test_merchant, role), test_merchant)
+            permission = VIEWS[name].permission
+            response = browser.get(address(name, things))
+            if response.status_code == 405:
+                # A page that only takes forms: sent empty, it must be refused for the same reason.
+                response = browser.post(address(name, things))
+            if permission is None or permission in ROLE_PERMISSIONS[role]:
+                assert response.status_code in (200, 302, 422), response.status_code
+            else:
+                assert response.status_code == 403
+                assert permission in text_of(response)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        str(pattern.name)
-        for pattern in PATTERNS
-        if "<" in str(pattern.pattern) and pattern.name != "team_join"
-    ],
-)
 def test_what_is_adas_is_not_there_for_ben(
-    name: str, things: dict[str, str], ben_browser: Browser
+    each: Each, things: dict[str, str], ben_browser: Browser
 ) -> None:
-    path = address(name, things)
-    for response in (ben_browser.get(path), ben_browser.post(path, {"role": "viewer"})):
-        if response.status_code == 302:  # a refusal said on another page: never on Ada's thing
-            follow = ben_browser.get(response.url)
-            assert follow.status_code in (200, 404)
-            assert not any(
-                thing in follow.content.decode() for thing in things.values() if "_" in thing
-            )
-        else:
-            assert response.status_code in (404, 405)
+    for pattern in PATTERNS:
+        if "<" not in str(pattern.pattern) or pattern.name == "team_join":
+            continue
+        with each(str(pattern.name)):
+            path = address(str(pattern.name), things)
+            answers = ben_browser.get(path), ben_browser.post(path, {"role": "viewer"})
+            for answer in answers:
+                not_there_for_ben(answer, things, ben_browser)
+
+
+def not_there_for_ben(answer: Any, things: dict[str, str], ben_browser: Browser) -> None:
+    """It is answered with a 404, or by a refusal on another page, which is never Ada's thing's."""
+    if answer.status_code != 302:
+        assert answer.status_code in (404, 405)
+        return
+    follow = ben_browser.get(answer.url)
+    assert follow.status_code in (200, 404)
+    assert not any(thing in follow.content.decode() for thing in things.values() if "_" in thing)
 
 
 def test_the_live_side_does_not_show_the_test_sides_things(
@@ -169,15 +221,16 @@ def test_the_live_side_does_not_show_the_test_sides_things(
     assert Browser(ada, live).get(address("invoice", things)).status_code == 404
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_forms_from_elsewhere_are_refused(
-    name: str, things: dict[str, str], ada: User, test_merchant: Merchant
+    each: Each, things: dict[str, str], ada: User, test_merchant: Merchant
 ) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(ada)
-    response = client.post(address(name, things), {"token": "a" * 32, "do": "save"})
-    assert response.status_code in (403, 405)
-    assert response.status_code == 403 or "POST" not in response["Allow"]
+    for name in NAMES:
+        with each(name):
+            client = Client(enforce_csrf_checks=True)
+            client.force_login(ada)
+            response = client.post(address(name, things), {"token": "a" * 32, "do": "save"})
+            assert response.status_code in (403, 405)
+            assert response.status_code == 403 or "POST" not in response["Allow"]
 
 
 def test_a_new_account_begins_on_the_test_side_and_the_choice_is_remembered(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from invoicing import clock, drafts, money
+from invoicing.actions import invoices as actions
 from invoicing.actions.invoices import update_invoice
 from invoicing.inputs import InvoiceChanges, read
 from invoicing.models import Invoice, Merchant, Message
@@ -282,6 +283,75 @@ def test_a_stale_edit_is_refused_and_nothing_is_lost(
     assert the_invoice(test_merchant).memo == "mine"
 
 
+def test_an_edit_sent_twice_counts_once(ada_browser: Browser, test_merchant: Merchant) -> None:
+    draft = factories.given_a_draft(test_merchant)
+    path = f"invoices/{draft.public_id}/edit/"
+    form = ada_browser.form(path).data(do="save", memo="mine")
+    first, reload = ada_browser.post(path, form), ada_browser.post(path, form)
+    assert (first.status_code, reload.status_code) == (302, 302)
+    assert first.url == reload.url
+    shown = text_of(ada_browser.get(reload.url))
+    assert "These changes had been saved already" in shown
+    assert "Somebody else" not in shown
+    assert factories.told(draft) == ["invoice.created", "invoice.updated"]
+
+
+@pytest.mark.parametrize("do", ["send", "finalize"])
+def test_what_changes_between_saving_and_issuing_is_not_issued_unseen(
+    ada_browser: Browser, test_merchant: Merchant, monkeypatch: pytest.MonkeyPatch, do: str
+) -> None:
+    draft = factories.given_a_draft(test_merchant)
+    path = f"invoices/{draft.public_id}/edit/"
+    form = ada_browser.form(path).data(do=do, memo="mine")
+    theirs = read(InvoiceChanges, {"memo": "theirs"})
+
+    def meanwhile(*args: Any, **how: Any) -> Invoice:
+        saved = update_invoice(*args, **how)
+        update_invoice(test_merchant, draft.public_id, theirs)
+        return saved
+
+    monkeypatch.setattr(actions, "update_invoice", meanwhile)
+    response = ada_browser.post(path, form)
+    shown = text_of(ada_browser.get(response.url))
+    assert "The draft is saved, but: Somebody else has changed this draft" in shown
+    assert the_invoice(test_merchant).status == "draft"
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("shown", ["", "send/", "finalize/"])
+def test_a_draft_is_not_issued_by_a_page_that_showed_another(
+    ada_browser: Browser, test_merchant: Merchant, shown: str
+) -> None:
+    draft = factories.given_a_draft(test_merchant)
+    path = f"invoices/{draft.public_id}/"
+    form = ada_browser.form(f"{path}{shown}", None if shown else "/send/")
+    update_invoice(test_merchant, draft.public_id, read(InvoiceChanges, {"memo": "theirs"}))
+    goal = f"{path}{shown or 'send/'}"
+    refused = ada_browser.post(goal, form.data())
+    if refused.status_code == 422:
+        # Pressing the button again on the same page must not get past it.
+        refused = ada_browser.post(goal, form_of(refused, "/send/").data())
+        assert "Somebody else has changed this draft" in text_of(refused)
+    else:
+        assert "Somebody else has changed this draft" in text_of(ada_browser.get(refused.url))
+    assert the_invoice(test_merchant).status == "draft"
+    # Opened afresh, it goes out.
+    assert ada_browser.submit(goal, None if shown == "finalize/" else "/send/").status_code == 302
+    assert the_invoice(test_merchant).status == "open"
+
+
+@pytest.mark.parametrize("seen", ["2026-13-45T00:00:00Z", "yesterday", "2026-03-02T12:00:00"])
+def test_a_state_that_never_was_is_no_error_of_ours(
+    ada_browser: Browser, test_merchant: Merchant, seen: str
+) -> None:
+    draft = factories.given_a_draft(test_merchant)
+    path = f"invoices/{draft.public_id}/edit/"
+    assert ada_browser.submit(path, do="save", seen=seen).status_code in (302, 422)
+    customer = factories.given_a_customer(test_merchant)
+    path = f"customers/{customer.public_id}/edit/"
+    assert ada_browser.submit(path, seen=seen).status_code in (302, 422)
+
+
 def test_an_issued_invoice_cannot_be_edited(ada_browser: Browser, test_merchant: Merchant) -> None:
     draft = factories.given_a_draft(test_merchant)
     path = f"invoices/{draft.public_id}/edit/"
@@ -482,7 +552,7 @@ def test_the_preview_says_what_a_save_would(ada_browser: Browser, test_merchant:
     shown = ada_browser.post("invoices/new/", form, HX_Request="true")
     assert totals_in(shown) == {
         "Subtotal": "$240.00",
-        "Discount 10%": "−$24.00",
+        "Discount": "−$24.00",
         "USt 19%": "$41.04",
         "Total": "$257.04",
     }
@@ -538,6 +608,28 @@ def test_a_line_added_by_script_is_only_the_line(ada_browser: Browser) -> None:
     shown = ada_browser.post("invoices/new/", form, HX_Request="true").content.decode()
     assert "<html" not in shown
     assert 'name="line-1-description"' in shown and 'name="line-0-description"' not in shown
+
+
+def folds_in(response: Any) -> list[bool]:
+    """Whether "Discount, tax" stands open, line for line."""
+    folds = re.findall(r'<details class="more line-more"( open)?>', response.content.decode())
+    return [bool(fold) for fold in folds]
+
+
+def test_a_line_shows_every_tax_that_it_takes_over(ada_browser: Browser) -> None:
+    def added(**taxes: str) -> Any:
+        form = ada_browser.form("invoices/new/").data(do="add_line", **LINE, **taxes)
+        return ada_browser.post("invoices/new/", form, HX_Request="true")
+
+    assert folds_in(added(**{"line-0-tax_0_rate": "19", "line-0-tax_1_rate": "5"})) == [True]
+    assert folds_in(added(**{"line-0-tax_0_rate": "19", "line-0-tax_2_rate": "5"})) == [True]
+    # The control: what stands in the line itself needs no fold.
+    assert folds_in(added(**{"line-0-tax_0_rate": "19"})) == [False]
+
+
+def test_a_further_tax_is_never_folded_away(ada_browser: Browser) -> None:
+    page = ada_browser.submit("invoices/new/", do="totals", **LINE, **{"line-0-tax_2_rate": "5"})
+    assert folds_in(page) == [True]
 
 
 def test_customer_options_are_those_that_match(

@@ -210,13 +210,25 @@ def test_a_new_person_opens_an_account_once(db: None) -> None:
             "A4",
         )
         assert merchant.address["country"] == "DE"
-    assert NumberSeries.objects.filter(merchant__account=account).count() == 2
+    assert NumberSeries.objects.filter(merchant__account=account).count() == 4
     page = text_of(browser.get(""))
     assert "Fern & Hill" in page and "Test mode" in page
     # The control: on purpose, a second one can be opened.
     assert browser.post("welcome/?another=1", {**data, "name": "Second"}).status_code == 302
     assert user.memberships.count() == 2
     assert "Second" in text_of(browser.get(""))
+
+
+def test_another_account_is_opened_once(ada_browser: Browser, ada: User) -> None:
+    # To begin with, Ada has one.
+    data = ada_browser.form("welcome/?another=1").data(**{**OPENING, "name": "Second"})
+    for name in ("Second", "Second", "Second, renamed"):
+        response = ada_browser.post("welcome/?another=1", {**data, "name": name})
+        assert response.url == "/dashboard/"
+    assert [row.account.name for row in ada.memberships.order_by("pk")][1:] == ["Second"]
+    # The control: another form opens another account.
+    ada_browser.submit("welcome/?another=1", **{**OPENING, "name": "Third"})
+    assert ada.memberships.count() == 3
 
 
 def test_every_wrong_field_of_an_opening_is_named(db: None) -> None:

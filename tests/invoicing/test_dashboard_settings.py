@@ -206,9 +206,27 @@ def test_numbers_are_previewed_and_chosen(ada_browser: Browser, test_merchant: M
         "settings/numbering/", do="preview", number_prefix="2026/", padding="6"
     )
     assert "The next invoice is 2026/000002" in text_of(shown)
-    assert str(NumberSeries.objects.get(merchant=test_merchant)) == "TEST-0001"
+    assert str(NumberSeries.objects.get(merchant=test_merchant, kind="invoice")) == "TEST-0001"
     ada_browser.submit("settings/numbering/", do="save", number_prefix="2026/", padding="6")
     assert str(factories.given_an_open_invoice(test_merchant)) == "2026/000002"
+
+
+def test_credit_notes_have_numbers_of_their_own(
+    ada_browser: Browser, test_merchant: Merchant
+) -> None:
+    page = ada_browser.get("settings/numbering/")
+    first = "The next credit note is TEST-CN-0001"
+    assert first in text_of(page)
+    chosen = {"kind": "credit_note", "number_prefix": "GS-", "padding": "3"}
+    shown = ada_browser.post("settings/numbering/", {**chosen, "do": "preview"})
+    assert "The next credit note is GS-001" in text_of(shown)
+    assert "The next invoice is TEST-0001" in text_of(shown)
+    ada_browser.post("settings/numbering/", {**chosen, "do": "save"})
+    kept = dict(test_merchant.number_series.values_list("kind", "prefix"))
+    assert kept == {"invoice": "TEST-", "credit_note": "GS-"}
+    # The control: a kind that is not there changes nothing.
+    ada_browser.post("settings/numbering/", {**chosen, "kind": "receipt", "number_prefix": "X-"})
+    assert dict(test_merchant.number_series.values_list("kind", "prefix")) == kept
 
 
 @pytest.mark.parametrize(
@@ -225,11 +243,13 @@ def test_numbers_are_previewed_and_chosen(ada_browser: Browser, test_merchant: M
 def test_wrong_numbering_is_refused(
     name: str, value: str, ada_browser: Browser, test_merchant: Merchant
 ) -> None:
-    before = NumberSeries.objects.filter(merchant=test_merchant).values().get()
+    before = NumberSeries.objects.filter(merchant=test_merchant, kind="invoice").values().get()
     response = ada_browser.submit("settings/numbering/", do="save", **{name: value})
     assert response.status_code == 422
     assert f'id="id_{name}_error"' in response.content.decode()
-    assert NumberSeries.objects.filter(merchant=test_merchant).values().get() == before
+    assert (
+        NumberSeries.objects.filter(merchant=test_merchant, kind="invoice").values().get() == before
+    )
 
 
 # The test clock

@@ -569,6 +569,16 @@ ABOUT: dict[str, dict[str, Any]] = {
         "payment_url": PAY_AT,
         "document": INVOICE,
     },
+    "dispute": {
+        "merchant_name": "Ada’s Letterpress",
+        "number": "INV-0042",
+        "amount": 11900,
+        "currency": "USD",
+        "reason": "product not received",
+        "status": "needs_response",
+        "answer_by": datetime(2026, 3, 9, 23, 59, tzinfo=UTC),
+        "url": "https://pay.example.com/dashboard/disputes/dis_1/",
+    },
     "webhook_disabled": {
         "merchant_name": "Ada’s Letterpress",
         "endpoint_url": "https://shop.example/hook?a=1&b=2",
@@ -584,6 +594,8 @@ ABOUT: dict[str, dict[str, Any]] = {
     },
 }
 ABOUT["receipt"] = {**ABOUT["invoice"], "amount_paid": 71054, "paid_on": date(2026, 6, 1)}
+ABOUT["credit_note"] = {**ABOUT["invoice"], "number": "CN-0007", "invoice_number": "INV-0042"}
+ABOUT["refund"] = {**ABOUT["invoice"], "amount": 3000, "destination": "original"}
 
 
 def test_the_invoice_mail_says_in_text_what_it_says_in_html() -> None:
@@ -656,6 +668,20 @@ def test_every_mail_reads_well_in_every_language(kind: str, language: str) -> No
     assert '<meta name="color-scheme" content="light dark">' in mail.html
     assert "<script" not in mail.html
     assert "src=" not in mail.html
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Invoice: INV-"),
+        ("fr", "Facture\u202f: INV-"),
+        ("ja", "：INV-"),
+        ("de", "Rechnung: "),
+    ],
+)
+def test_a_colon_stands_as_the_language_sets_it(language: str, said: str) -> None:
+    for kind in ("invoice", "receipt"):
+        assert said in letters.render_mail(kind, ABOUT[kind], language).text
 
 
 def test_names_cannot_add_headers_or_markup() -> None:

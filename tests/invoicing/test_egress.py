@@ -116,6 +116,8 @@ NEIGHBOURS = """
     198.17.255.255 198.20.0.0 198.51.99.255 198.51.101.0 203.0.112.255 203.0.114.0 223.255.255.255
     2000::1 2001:200::1 2001:db7:ffff::1 2001:db9::1 2001:4860:4860::8888 2001:ffff::1 2003::1
     2606:4700:4700::1111 2a00:1450:4001::1 3ffd::1 3fff:1000::1
+    64:ff9b::8.8.8.8 64:ff9b::9.255.255.255 64:ff9b::11.0.0.0 64:ff9b::172.32.0.0
+    64:ff9b::168.63.129.15
 """
 
 
@@ -147,6 +149,8 @@ FORBIDDEN: dict[str, str] = {
         for inner, kind in (FORBIDDEN_IPV4 | {"8.8.8.8": "public"}).items()
         # These two belong to IPv6 itself: the unspecified address and loopback.
         if wrap(inner) not in ("::0.0.0.0", "::0.0.0.1")
+        # A network without IPv4 reaches what is public this way, and nothing else.
+        and (wrapper, kind) != ("NAT64", "public")
     },
 }
 
@@ -572,6 +576,9 @@ def test_an_honest_url_is_accepted(url: str) -> None:
     ("url", "reason"),
     [
         ("http://ada.example/", "The URL must begin with https://."),
+        ("ada.example", "The URL must begin with https://."),
+        ("ftp://ada.example/", "The URL must begin with https://, not with ftp://."),
+        ("FTP://ada.example/", "The URL must begin with https://, not with ftp://."),
         ("https:///hook", "Write the URL as https://host/path or https://host:port/path."),
         (
             "https://u:p@ada.example/",
@@ -598,6 +605,19 @@ def test_an_honest_url_is_accepted(url: str) -> None:
             "10.0.0.1 leads to a private address; give a host on the public internet.",
         ),
         (
+            "https://[::ffff:10.0.0.1]/",
+            "::ffff:a00:1 leads to an IPv4-mapped (private) address;"
+            " give a host on the public internet.",
+        ),
+        (
+            "https://[fd00::1]/",
+            "fd00::1 leads to a unique local address; give a host on the public internet.",
+        ),
+        (
+            "https://0.0.0.0/",
+            "0.0.0.0 leads to an unspecified address; give a host on the public internet.",
+        ),
+        (
             "https://１２７.0.0.1/",
             "This is no international host name; try its ASCII form, which begins with xn--.",
         ),
@@ -613,6 +633,28 @@ def test_a_refusal_says_what_would_be_right(url: str, reason: str) -> None:
         check_url(url, allow_private=False)
     assert refusal.value.reason == reason
     assert str(refusal.value) == reason
+
+
+def test_a_demo_is_told_where_plain_http_is_allowed() -> None:
+    with pytest.raises(EgressRefused) as refusal:
+        check_url("ftp://receiver:8080/", allow_private=True)
+    allowed = "https://, or http:// inside a private network"
+    assert refusal.value.reason == f"The URL must begin with {allowed}, not with ftp://."
+
+
+def test_a_network_without_ipv4_reaches_public_receivers_only() -> None:
+    door = ClosedDoor()
+    synthesized = knows("64:ff9b::808:808")
+    with pytest.raises(EgressFailed):
+        post(f"https://{ADA}/", b"{}", {}, resolver=synthesized, connector=door)
+    assert door.tried == [("64:ff9b::808:808", 443)]
+    for inner in ("7f00:1", "a00:1", "a9fe:a9fe", "6440:1", "c0a8:1"):
+        with pytest.raises(EgressRefused):
+            post(f"https://{ADA}/", b"{}", {}, resolver=knows(f"64:ff9b::{inner}"), connector=door)
+    # A private network's own translation prefix says nothing about where it leads.
+    with pytest.raises(EgressRefused):
+        post(f"https://{ADA}/", b"{}", {}, resolver=knows("64:ff9b:1::808:808"), connector=door)
+    assert len(door.tried) == 1
 
 
 def test_a_refusal_keeps_the_addresses_of_our_own_network_to_itself() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from invoicing import money
 from invoicing.errors import ValidationFailed
 from invoicing.inputs import (
     ApiKeyInput,
@@ -261,6 +262,15 @@ def test_negative_and_empty_amounts_are_refused(
     assert refusal(model, wanted(model, path, value)) == (path.replace("[]", "[0]"), message)
 
 
+@pytest.mark.parametrize(
+    "value", ["1" * 19, "0." + "1" * 19, "1" * 400, 10**18, 10**60, 10**400, Decimal("1" * 19)]
+)
+def test_a_number_with_too_many_digits_is_said_to_have_them(value: object) -> None:
+    line = {"description": "Work", "unit_price": value}
+    asked = {"line_items": [line]}
+    assert refusal(InvoiceInput, asked)[1] == money.TOO_MANY_DIGITS
+
+
 def test_minus_nothing_is_nothing() -> None:
     asked = read(InvoiceInput, {"line_items": [{"description": "Work", "unit_price": "-0.0"}]})
     assert str(asked.line_items[0].unit_price) in ("0", "0.0")
@@ -385,6 +395,45 @@ def test_metadata_keeps_what_it_is_given_and_nothing_no_database_can_keep() -> N
         assert metadata({bad: 1}) == "must not contain NUL or unpaired surrogates"
     for number in (float("nan"), float("inf")):
         assert "not JSON compliant" in metadata({"a": number})
+
+
+@pytest.mark.parametrize(
+    "number",
+    [*map(Decimal, ("1e9999999", "-1e9999999", "1e-9999999", "1e400", "NaN", "Infinity"))],
+)
+def test_metadata_has_no_number_that_would_fill_the_memory(number: Decimal) -> None:
+    assert metadata({"a": number}) == "must have numbers of at most 60 digits"
+    assert metadata({"a": [{"b": number}]}) == "must have numbers of at most 60 digits"
+
+
+# Names
+
+
+INVISIBLE = {
+    "zero width": "\u200b",
+    "joiners": "\u200c\u200d\u2060\ufeff",
+    "soft hyphen": "\u00ad",
+    "directions": "\u2066\u2069\u200f",
+    "fillers": "\u3164\uffa0\u115f\u2800",
+    "a mark without a letter": "\u0301",
+    "variation": "\ufe0f",
+    "spaces between": "\u200b \u200b",
+}
+
+
+@pytest.mark.parametrize("name", INVISIBLE.values(), ids=INVISIBLE)
+def test_a_name_has_something_to_see(name: str) -> None:
+    said = "must not be empty: it has only invisible characters"
+    assert refusal(CustomerInput, {"name": name}) == ("name", said)
+    assert refusal(InvoiceInput, wanted(InvoiceInput, "title", name)) == ("title", said)
+    line = {"description": name, "unit_price": "1"}
+    asked = {"line_items": [line]}
+    assert refusal(InvoiceInput, asked) == ("line_items[0].description", said)
+
+
+@pytest.mark.parametrize("name", ["\u0928\u0940\u0932\u200d", "❤\ufe0f", "-", "Ada\u200b", "안"])
+def test_a_name_may_have_invisible_characters_beside_others(name: str) -> None:
+    assert read(CustomerInput, {"name": name}).name == name
 
 
 # Codes, dates and addresses

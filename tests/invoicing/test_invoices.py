@@ -364,7 +364,10 @@ def test_a_draft_whose_window_has_passed_is_not_issued(test_merchant: Merchant, 
     clock.move(days=3)
     with pytest.raises(ValidationFailed, match="expires_at: has passed"):
         invoices.finalize_invoice(test_merchant, draft.public_id)
-    assert (again(draft).status, test_merchant.number_series.get().last_value) == ("draft", 0)
+    assert (again(draft).status, test_merchant.number_series.get(kind="invoice").last_value) == (
+        "draft",
+        0,
+    )
 
 
 # Sent and seen

@@ -71,12 +71,17 @@ def test_plain_decimal_text_is_read_exactly(text: str, code: str, minor: int) ->
             "½",
             "1'000",
         ],
-        "9" * 19,
-        "0." + "0" * 18 + "1",
+        "1" * 19 + ".",
     ],
 )
 def test_anything_but_a_plain_decimal_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="plain decimal number"):
+        from_text(text, "USD")
+
+
+@pytest.mark.parametrize("text", ["9" * 19, "-" + "9" * 19, "0." + "0" * 18 + "1", "1" * 5000])
+def test_more_digits_than_anything_costs_are_said_to_be_too_many(text: str) -> None:
+    with pytest.raises(ValueError, match="has too many digits: at most 18 before the point"):
         from_text(text, "USD")
 
 

@@ -57,7 +57,7 @@ def test_a_new_prefix_goes_on_counting_and_old_numbers_stay(test_merchant: Merch
 
 
 def test_numbers_outgrow_their_padding(test_merchant: Merchant) -> None:
-    series = test_merchant.number_series.get()
+    series = test_merchant.number_series.get(kind="invoice")
     series.last_value, series.padding = 99, 2
     assert str(series) == "TEST-99"
     series.last_value = 100
@@ -77,7 +77,7 @@ def test_a_finalize_that_fails_gives_its_number_back(
         with pytest.raises(RuntimeError):
             invoices.finalize_invoice(test_merchant, draft.public_id)
     assert again(draft).status == "draft"
-    assert NumberSeries.objects.get(merchant=test_merchant).last_value == 0
+    assert NumberSeries.objects.get(merchant=test_merchant, kind="invoice").last_value == 0
     assert invoices.finalize_invoice(test_merchant, draft.public_id).number == "TEST-0001"
 
 

@@ -150,10 +150,34 @@ def test_a_verb_is_refused_naming_the_state_unless_it_is_allowed_there(
             verb(test_merchant, invoice)
         if name == "begin_payment" and state == "paying":
             assert "is on its way" in refusal.value.message
+        elif name == "begin_payment" and state == "paid":
+            assert refusal.value.message == "This invoice is already paid."
         else:
             assert f"This invoice is {state}" in refusal.value.message
         assert refusal.value.details == {"status": state}
         assert everything_about(invoice) == before, name
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("open", "Void it instead."),
+        ("uncollectible", "Void it instead."),
+        ("paying", "Wait until it is known what became of the payment on its way."),
+        ("paid", "It stays as the record of what was paid; a refund or a credit note corrects it."),
+        ("void", "It stays so that no number is missing, and asks for nothing."),
+        ("expired", "It stays so that no number is missing, and asks for nothing."),
+    ],
+)
+def test_what_cannot_be_deleted_says_what_can_be_done(
+    status: str, advice: str, test_merchant: Merchant, clock: Any
+) -> None:
+    invoice = given_an_invoice_in(status, test_merchant, clock)
+    with pytest.raises(InvalidState) as refused:
+        invoices.delete_invoice(test_merchant, invoice.public_id)
+    said = f"This invoice is {status}; only a draft can be deleted. {advice}"
+    assert refused.value.message == said
+    assert again(invoice).status == status
 
 
 @pytest.mark.parametrize("state", Status.values)

@@ -166,6 +166,7 @@ def test_gross_fees_and_net_are_seen_and_when_the_money_is_there(
         "pending": "114.65",
         "available": "0.00",
         "external": "0.00",
+        "owed": "0.00",
         "payment_id": payment.public_id,
         "invoice_id": invoice.public_id,
         "created_at": entry["created_at"],
@@ -241,6 +242,7 @@ def test_a_declined_card_leaves_its_reason(api: Api, several: dict[str, Payment]
     assert payment["failure"] == {
         "code": "insufficient_funds",
         "message": "The card has insufficient funds.",
+        "advice": None,
     }
     assert payment["url"] == several["declined"].url
     paid = api.get(f"/v1/payments/{several['paid'].public_id}").json()

@@ -242,7 +242,23 @@ def test_a_draft_cannot_be_paid(api: Api, test_merchant: Merchant) -> None:
     assert (answer.status_code, answer.json()["error"]["details"]) == (409, {"status": "draft"})
 
 
-def test_a_card_number_that_is_no_test_card_is_declined(api: Api, test_merchant: Merchant) -> None:
+def test_a_card_number_that_is_no_test_card_is_refused_with_those_that_are(
+    api: Api, test_merchant: Merchant
+) -> None:
     invoice = given_an_open_invoice(test_merchant)
     body = {"invoice_id": invoice.public_id, "card": "4111111111111111"}
-    assert api.post("/v1/sandbox/payments", body).json()["failure"]["code"] == "unknown_card"
+    answer = api.post("/v1/sandbox/payments", body)
+    assert answer.status_code == 400
+    (problem,) = answer.json()["error"]["details"]["fields"]
+    assert problem["field"] == "card"
+    assert problem["message"].startswith("is not known here; use one of these test cards: 4242")
+    # No payment is left waiting for another card.
+    assert not Payment.objects.exists()
+
+
+@pytest.mark.parametrize("advance", ["P1000000D", "PT1000000S", "P1Y10000000M"])
+def test_a_duration_that_is_too_long_is_said_to_be_too_long(api: Api, advance: str) -> None:
+    answer = api.post("/v1/sandbox/clock", {"advance": advance})
+    assert answer.status_code == 400
+    (problem,) = answer.json()["error"]["details"]["fields"]
+    assert problem["message"] == "is too long: each of its numbers has at most six digits"

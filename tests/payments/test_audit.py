@@ -114,6 +114,10 @@ TAMPERING: dict[str, tuple[str, Callable[[Invoice], Any]]] = {
         sql("UPDATE invoicing_invoice SET number_value = 99 WHERE id = {invoice}"),
     ),
     "a counter set forward": ("I5", sql("UPDATE invoicing_numberseries SET last_value = 99")),
+    "a total": (
+        "I9",
+        sql("UPDATE invoicing_invoice SET total = total + 1 WHERE status = 'open'"),
+    ),
     "a delivery that is never tried": (
         "I6",
         lambda invoice: Delivery.objects.update(next_attempt_at=None),
@@ -177,7 +181,10 @@ def test_the_command_names_every_break_and_fails(business: Invoice) -> None:
     TAMPERING["a balance"][1](business)
     code, _, err = run()
     assert code == 1
-    assert err.startswith("I1: account pending:")
+    assert err.startswith("I1: payments_ledgeraccount ")
+    assert "(pending:wal_" in err
     code, out, _ = run("--json")
     assert code == 1
     assert [found["invariant"] for found in json.loads(out)["breaks"]] == ["I1"]
+    (found,) = json.loads(out)["breaks"]
+    assert found.keys() == {"invariant", "table", "row", "name", "message"}

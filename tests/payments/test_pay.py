@@ -12,7 +12,7 @@ from invoicing.models import Invoice, Merchant, Message
 from payments import representations
 from payments.actions import pay
 from payments.inputs import MarkPaidInput
-from payments.models import LedgerAccount, LedgerEntry, Payment, SandboxSession, Wallet
+from payments.models import Deposit, LedgerAccount, LedgerEntry, Payment, SandboxSession, Wallet
 from payments.rails.rail import Outcome, State
 from tests import factories
 from tests.factories import (
@@ -164,6 +164,16 @@ def test_the_providers_own_figure_replaces_the_estimate(test_merchant: Merchant)
     assert balances(done.wallet) == {"pending": 9651}
 
 
+def test_a_fee_beyond_the_payment_is_taken_from_what_is_there(test_merchant: Merchant) -> None:
+    before = receive(begin(given_an_open_invoice(test_merchant, "1")), 100, provider_fee=79)
+    let_pass(test_merchant, "P10D")
+    work()
+    assert balances(before.wallet) == {"available": 20}
+    done = receive(begin(given_an_open_invoice(test_merchant, "1")), 100, provider_fee=150)
+    assert (done.provider_fee, done.platform_fee) == (150, 0)
+    assert balances(done.wallet) == {"debt": -30}
+
+
 def test_an_outcome_that_is_repeated_pays_once(test_merchant: Merchant) -> None:
     invoice = given_an_open_invoice(test_merchant)
     payment = begin(invoice)
@@ -222,13 +232,19 @@ def test_more_than_is_due_is_the_payers_credit(test_merchant: Merchant) -> None:
     assert told(invoice)[-2:] == ["invoice.paid", "invoice.overpaid"]
 
 
-def test_money_in_another_currency_is_not_taken_for_ours(test_merchant: Merchant) -> None:
+def test_money_in_another_currency_is_kept_apart(test_merchant: Merchant) -> None:
     invoice = given_an_open_invoice(test_merchant, "100")
     payment = begin(invoice)
-    with pytest.raises(Conflict, match="is in USD, not in JPY"):
-        pay.apply_outcome(payment.pk, Outcome(State.SUCCEEDED, 10000, "JPY"))
-    assert again(payment).status == "pending"
-    assert again(invoice).amount_paid == 0
+    came = Outcome(State.SUCCEEDED, 10000, "JPY", reference="cs_1", money_reference="pi_1")
+    for _ in range(2):
+        pay.apply_outcome(payment.pk, came)
+    assert (again(payment).status, again(payment).received) == ("failed", 0)
+    assert (again(invoice).status, again(invoice).amount_paid) == ("open", 0)
+    (deposit,) = Deposit.objects.all()
+    assert (deposit.amount, deposit.currency, deposit.reason) == (10000, "JPY", "another_currency")
+    assert deposit.status == "unmatched"
+    kept = LedgerAccount.objects.get(kind="unmatched")
+    assert (kept.balance, kept.asset, kept.merchant) == (10000, "JPY", test_merchant)
 
 
 # In flight

@@ -202,7 +202,7 @@ def test_a_notice_that_its_signature_does_not_vouch_for_is_refused(
     with pytest.raises(BadNotice):
         RAILS["sandbox"].read(body, {"Sandbox-Signature": signature})
     word = RAILS["sandbox"].read(notice.body.encode(), notice.headers)
-    assert word.payment_id == json.loads(notice.body)["key"]
+    assert word.id == json.loads(notice.body)["key"]
     tasks.apply_notices()
 
 

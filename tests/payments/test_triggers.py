@@ -7,14 +7,14 @@ from django.db import DatabaseError, connection, transaction
 
 from invoicing.models import Merchant
 from payments import ledger_triggers
-from payments.models import LedgerEntry, LedgerPosting
+from payments.models import LedgerEntry, LedgerHead, LedgerPosting
 from tests.factories import given_an_open_invoice, pay
 
 NOW = "CURRENT_TIMESTAMP"
 POSTING = "payments_ledgerposting (entry_id, source_id, destination_id, amount, asset)"
-ENTRY = "payments_ledgerentry (reference, kind, merchant_id, created_at, posted)"
-# `entry` and `posting` are the posted payment's, `open` an entry that is not posted yet; from and
-# to are its accounts, `yen` is an account of another asset.
+ENTRY = "payments_ledgerentry (reference, kind, merchant_id, created_at, posted, digest, position)"
+# `entry` and `posting` are the posted payment's, `open` an entry that is not posted yet, `full`
+# one that has a posting; from and to are its accounts, `yen` is an account of another asset.
 SABOTAGE = {
     "change an amount": "UPDATE payments_ledgerposting SET amount = amount + 1",
     "change one amount": "UPDATE payments_ledgerposting SET amount = 1 WHERE id = {posting}",
@@ -40,9 +40,17 @@ SABOTAGE = {
     "remove an entry": "DELETE FROM payments_ledgerentry WHERE id = {entry}",
     "remove an open entry": "DELETE FROM payments_ledgerentry WHERE id = {open}",
     "insert a posted entry": f"INSERT INTO {ENTRY} VALUES"
-    f" ('x', 'x', {{merchant}}, {NOW}, {{true}})",
+    f" ('x', 'x', {{merchant}}, {NOW}, {{true}}, 'x', 99)",
     "use a reference twice": f"INSERT INTO {ENTRY} VALUES"
-    f" ('{{reference}}', 'x', {{merchant}}, {NOW}, {{false}})",
+    f" ('{{reference}}', 'x', {{merchant}}, {NOW}, {{false}}, '', NULL)",
+    "post without a seal": "UPDATE payments_ledgerentry SET posted = {true} WHERE id = {full}",
+    "seal again": "UPDATE payments_ledgerentry SET digest = 'x' WHERE id = {entry}",
+    "move along the chain": "UPDATE payments_ledgerentry SET position = 99 WHERE id = {entry}",
+    "seal before posting": "UPDATE payments_ledgerentry SET digest = 'x' WHERE id = {full}",
+    "lengthen a chain": "UPDATE payments_ledgerhead SET length = length + 2",
+    "shorten a chain": "UPDATE payments_ledgerhead SET length = length - 1",
+    "end a chain otherwise": "UPDATE payments_ledgerhead SET digest = 'x'",
+    "remove a chain": "DELETE FROM payments_ledgerhead",
     "overdraw a wallet": "UPDATE payments_ledgeraccount SET balance = -1 WHERE id = {to}",
 }
 ONLY = {
@@ -51,15 +59,18 @@ ONLY = {
         " (id, entry_id, source_id, destination_id, amount, asset)"
         " VALUES ({posting}, {open}, {from}, {to}, 5, 'USD')",
         "replace an entry": "INSERT OR REPLACE INTO payments_ledgerentry"
-        f" (id, reference, kind, merchant_id, created_at, posted)"
-        f" VALUES ({{entry}}, 'x', 'x', {{merchant}}, {NOW}, 0)",
+        f" (id, reference, kind, merchant_id, created_at, posted, digest)"
+        f" VALUES ({{entry}}, 'x', 'x', {{merchant}}, {NOW}, 0, '')",
         "replace an entry by its reference": f"INSERT OR REPLACE INTO {ENTRY} VALUES"
-        f" ('{{reference}}', 'x', {{merchant}}, {NOW}, 0)",
+        f" ('{{reference}}', 'x', {{merchant}}, {NOW}, 0, '', NULL)",
+        "replace a chain": "INSERT OR REPLACE INTO payments_ledgerhead"
+        " (merchant_id, length, digest) VALUES ({merchant}, 0, '')",
         "update or replace": "UPDATE OR REPLACE payments_ledgerposting SET id = id + 1",
     },
     "postgresql": {
         "empty the postings": "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE payments_ledgerposting",
         "empty the entries": "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE payments_ledgerentry CASCADE",
+        "empty the chains": "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE payments_ledgerhead",
         "insert or update": "INSERT INTO payments_ledgerposting"
         " (id, entry_id, source_id, destination_id, amount, asset)"
         " VALUES ({posting}, {open}, {from}, {to}, 5, 'USD')"
@@ -73,6 +84,8 @@ HELD_TWICE = {
     "overdraw a wallet",
     "use a reference twice",
     "remove an entry",
+    "post an empty entry",
+    "post without a seal",
     "insert or update",
 }
 EVERY = sorted({*SABOTAGE, *(name for some in ONLY.values() for name in some)})
@@ -88,6 +101,16 @@ def scene(test_merchant: Merchant, ben_merchant: Merchant) -> dict[str, object]:
     unposted = LedgerEntry.objects.create(
         reference="open", kind="x", merchant=test_merchant, created_at=entry.created_at
     )
+    full = LedgerEntry.objects.create(
+        reference="full", kind="x", merchant=test_merchant, created_at=entry.created_at
+    )
+    LedgerPosting.objects.create(
+        entry=full,
+        source_id=posting.source_id,
+        destination_id=posting.destination_id,
+        amount=5,
+        asset=posting.asset,
+    )
     yen = LedgerPosting.objects.filter(asset="JPY").order_by("id")[0].destination_id
     postgresql = connection.vendor == "postgresql"
     return {
@@ -95,6 +118,7 @@ def scene(test_merchant: Merchant, ben_merchant: Merchant) -> dict[str, object]:
         "reference": entry.reference,
         "posting": posting.pk,
         "open": unposted.pk,
+        "full": full.pk,
         "from": posting.source_id,
         "to": posting.destination_id,
         "yen": yen,
@@ -109,6 +133,7 @@ def everything() -> list[object]:
     return [
         list(LedgerEntry.objects.order_by("id").values()),
         list(LedgerPosting.objects.order_by("id").values()),
+        list(LedgerHead.objects.order_by("id").values()),
     ]
 
 

@@ -14,7 +14,7 @@ from invoicing import clock, doorbell, events, failpoints, idempotency, mail, ta
 from invoicing.actions import access, customers, invoices
 from invoicing.inputs import CustomerInput, read
 from invoicing.models import Account, Invoice, Membership, Merchant, NumberSeries
-from payments import flows, ledger
+from payments import bookings, fees, flows
 from payments.actions import notices, pay, wallets
 from payments.inputs import MarkPaidInput, WalletInput
 from payments.models import Payment, Wallet
@@ -79,19 +79,22 @@ def start(invoice_pk: int) -> str:
 
 
 def take(payment_pk: int, guarded: bool = True) -> str:
-    """Hear from the provider that all of this payment has arrived."""
-    with _racing(guarded, ledger, "post_payment"):
+    """Hear from the provider that all of this payment has arrived.
+
+    They meet before anything is written: a control's writes are seen by the others at once.
+    """
+    with _racing(guarded, fees, "estimate"):
         return _take(payment_pk)
 
 
 def take_in_order(payment_pk: int, second: bool) -> str:
-    with _in_order(second, ledger, "post_payment"):
+    with _in_order(second, bookings, "book_payment"):
         return _take(payment_pk)
 
 
 def take_before_they_write(payment_pk: int) -> str:
     """For a control: the others look before this is written, and write after it."""
-    with _racing(False, ledger, "post_payment"):
+    with _racing(False, bookings, "book_payment"):
         expect_all(2)
         status = _take(payment_pk)
     meet()
@@ -107,7 +110,7 @@ def _take(payment_pk: int) -> str:
 def mark_paid(merchant_pk: int, reference: str, guarded: bool = True) -> str:
     """Declare all that is due as received elsewhere."""
     merchant = Merchant.objects.get(pk=merchant_pk)
-    with _racing(guarded, ledger, "post_payment"):
+    with _racing(guarded, bookings, "book_payment"):
         return pay.mark_paid(merchant, reference, MarkPaidInput()).public_id
 
 

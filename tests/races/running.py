@@ -13,3 +13,10 @@ def results(done: list[Done]) -> list[Any]:
     """What they returned. Nobody may have failed."""
     assert [one.error for one in done] == [""] * len(done)
     return [one.result for one in done]
+
+
+def stopped_by_the_books(done: list[Done]) -> bool:
+    """Whether the chain of entries, a guard behind the others, refused one of them."""
+    errors = {one.error.split(":")[0] for one in done}
+    assert errors <= {"", "IntegrityError"}
+    return errors != {""}

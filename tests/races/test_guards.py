@@ -1,11 +1,16 @@
 """Several at the same moment: each guard holds, and its control shows that it is needed."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from invoicing.models import Customer, Event, Membership, Message
+from payments.actions.pay import mark_paid
+from payments.audit import audit, snapshot
+from payments.inputs import MarkPaidInput
 from payments.models import Notice, Wallet
 from tests.crew import Crew, Done, Job
 from tests.factories import (
@@ -190,3 +195,23 @@ def test_three_workers_without_the_lock_claim_the_same_notices(crew: Crew) -> No
     shares = results(race(crew, *[("claim_notices", {"limit": 4})] * 3, guarded=False))
     assert shares[0] == shares[1] == shares[2]
     assert len(shares[0]) == 4
+
+
+# The auditor
+
+
+def test_the_auditor_sees_one_moment(transactional_db: None) -> None:
+    """What is paid while the auditor reads would look like a break to one who saw half of it."""
+    invoice = given_an_open_invoice(given_a_merchant())
+
+    def pay_meanwhile() -> None:
+        mark_paid(invoice.merchant, invoice.public_id, MarkPaidInput())
+        connection.close()
+
+    connection.close()  # the command has none yet
+    with snapshot(), ThreadPoolExecutor(1) as elsewhere:
+        assert invoice.payments.count() == 0
+        elsewhere.submit(pay_meanwhile).result()
+        assert invoice.payments.count() == 0
+        assert audit() == []
+    assert invoice.payments.count() == 1

@@ -23,7 +23,7 @@ from tests.factories import (
     start_paying,
     use_card,
 )
-from tests.races.running import race, results
+from tests.races.running import race, results, stopped_by_the_books
 
 Move = tuple[str, dict[str, Any]]
 
@@ -118,9 +118,9 @@ def test_two_parts_that_arrive_at_once_both_count(crew: Crew, rounds: Iterable[i
 @pytest.mark.tampers
 def test_two_parts_without_the_lock_lose_one(crew: Crew) -> None:
     invoice, parts = given_two_paid_pages(given_a_merchant(), (4000, 6000))
-    race(crew, *[("take", {"payment_pk": part.pk}) for part in parts], guarded=False)
+    done = race(crew, *[("take", {"payment_pk": part.pk}) for part in parts], guarded=False)
     assert again(invoice).amount_paid in (4000, 6000)
-    assert "I3" in {found.invariant for found in audit()}
+    assert stopped_by_the_books(done) or "I3" in {found.invariant for found in audit()}
 
 
 def test_paid_in_full_and_in_part_at_once_is_paid_once_and_the_rest_is_credit(
@@ -142,9 +142,9 @@ def test_paid_in_full_and_in_part_at_once_is_paid_once_and_the_rest_is_credit(
 def test_paid_in_full_and_in_part_without_the_lock_is_no_credit(crew: Crew) -> None:
     merchant = given_a_merchant()
     _, pages = given_two_paid_pages(merchant, (10000, 6000))
-    results(race(crew, *[("take", {"payment_pk": p.pk}) for p in pages], guarded=False))
+    done = race(crew, *[("take", {"payment_pk": p.pk}) for p in pages], guarded=False)
     assert credit(merchant) == 0
-    assert "I3" in {found.invariant for found in audit()}
+    assert stopped_by_the_books(done) or "I3" in {found.invariant for found in audit()}
 
 
 def test_marked_paid_twice_at_once_counts_once(crew: Crew, rounds: Iterable[int]) -> None:
@@ -169,9 +169,11 @@ def test_marked_paid_twice_without_the_lock_counts_double(crew: Crew) -> None:
     # With an address, the receipt that is sent once would save it.
     invoice = given_an_open_invoice(merchant, recipient={"name": "Cleo Payer"})
     of = {"merchant_pk": merchant.pk, "reference": invoice.public_id}
-    results(race(crew, *[("mark_paid", of)] * 2, guarded=False))
-    assert balances(Wallet.objects.get()) == {"external": 20000}
-    assert "I3" in {found.invariant for found in audit()}
+    done = race(crew, *[("mark_paid", of)] * 2, guarded=False)
+    # Both take it for unpaid.
+    if not stopped_by_the_books(done):
+        assert balances(Wallet.objects.get()) == {"external": 20000}
+        assert "I3" in {found.invariant for found in audit()}
 
 
 def test_marked_paid_while_a_card_pays_is_paid_once(crew: Crew, rounds: Iterable[int]) -> None:

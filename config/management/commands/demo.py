@@ -59,4 +59,14 @@ def welcome(account: dict[str, str]) -> str:
     Live key   {account["live_api_key"]}
 
   API reference at {account["url"]}/docs. Stop with Ctrl-C.
+{about_stripe()}"""
+
+
+def about_stripe() -> str:
+    """What to type on the stand-in's pages, where there is one."""
+    if not settings.STRIPE_API_BASE:
+        return ""
+    return """
+  Test invoices can be paid by card (4242 4242 4242 4242, any later date and code) and by bank
+  account (routing 110000000, account 000123456789) on a stand-in for Stripe. No money moves.
 """

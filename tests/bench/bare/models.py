@@ -42,3 +42,12 @@ class Line(models.Model):
     class Meta:
         app_label = "bare"
         ordering: ClassVar[list[str]] = ["id"]
+
+
+class Event(models.Model):
+    """A body as it came."""
+
+    body = models.TextField()
+
+    class Meta:
+        app_label = "bare"

@@ -3,12 +3,14 @@
 from typing import Any, ClassVar
 
 from django.db import transaction
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import generics, serializers
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from tests.bench.bare.models import Invoice, Line, Token
+from tests.bench.bare.models import Event, Invoice, Line, Token
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -56,3 +58,10 @@ class GetInvoice(generics.RetrieveAPIView[Invoice]):
     authentication_classes: ClassVar[list[Any]] = [TokenAuthentication]
     serializer_class = InvoiceSerializer
     queryset = Invoice.objects.prefetch_related("lines")
+
+
+@csrf_exempt
+def take_event(request: HttpRequest) -> JsonResponse:
+    """Keep a body, whoever sent it."""
+    Event.objects.create(body=request.body.decode())
+    return JsonResponse({"received": True})

@@ -1,0 +1,146 @@
+"""The verbs of unmatched money: keep it apart, match it to an invoice, keep it as credit."""
+
+from invoicing import clock, events
+from invoicing.actions.action import action
+from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
+from invoicing.models import Merchant
+from payments import bookings, settling
+from payments.inputs import DepositMatch
+from payments.models import Deposit, Payment
+from payments.rails.rail import DisputeOutcome, Outcome, State
+from payments.setting_aside import MATCHABLE, set_aside_unknown
+from payments.wallets import receiving_wallet
+
+
+@action
+def record_unknown(merchant: Merchant, rail: str, outcome: Outcome) -> Deposit:
+    """Keep money that was taken in our name for a payment nobody here remembers."""
+    return set_aside_unknown(merchant, rail, outcome)
+
+
+@action
+def match_deposit(merchant: Merchant, deposit_id: str, wanted: DepositMatch) -> Deposit:
+    """Let unmatched money pay an invoice of the same currency; too much becomes credit.
+
+    Locks the invoice, then the deposit. Raises NotFound, ValidationFailed, and InvalidState for
+    money that was matched before.
+    """
+    invoice = merchant.invoices.referred_to(wanted.invoice_id).locked().first()
+    deposit = _locked(merchant, deposit_id)
+    if invoice is None:
+        raise NotFound(f"There is no invoice {wanted.invoice_id}.")
+    if invoice.currency != deposit.currency:
+        raise ValidationFailed(
+            [("invoice_id", f"must be an invoice in {deposit.currency}, as the money is")]
+        )
+    if invoice.status not in MATCHABLE:
+        raise InvalidState(
+            f"This invoice is {invoice.status}, so no money can be matched to it.",
+            details={"status": invoice.status},
+        )
+    at = clock.now(merchant)
+    payment = Payment(
+        merchant=merchant,
+        invoice=invoice,
+        wallet=receiving_wallet(invoice),
+        rail=deposit.rail,
+        currency=deposit.currency,
+        amount=deposit.left,
+        money_reference=deposit.provider_reference,
+        note=wanted.note,
+        created_at=at,
+        updated_at=at,
+    )
+    payment.save(force_insert=True)
+    deposit.matched_payment = payment
+    deposit.amount_used = payment.amount
+    _resolve(deposit, Deposit.Status.MATCHED)
+    settling.succeed(
+        invoice,
+        payment,
+        Outcome(State.SUCCEEDED, payment.amount, deposit.currency, provider_fee=0),
+        from_deposit=deposit,
+    )
+    return deposit
+
+
+@action
+def credit_deposit(merchant: Merchant, deposit_id: str, customer_id: str) -> Deposit:
+    """Keep unmatched money as a customer's credit for later invoices."""
+    deposit = _locked(merchant, deposit_id)
+    customer = merchant.customers.filter(public_id=customer_id).first()
+    if customer is None:
+        raise NotFound(f"There is no customer {customer_id}.")
+    amount = deposit.left
+    deposit.amount_used += amount
+    _resolve(deposit, Deposit.Status.CREDITED)
+    bookings.book_credited(deposit, customer, amount)
+    return deposit
+
+
+@action
+def apply_deposit_dispute(deposit_pk: int, outcome: DisputeOutcome) -> Deposit:
+    """Let unmatched money follow what the provider holds back of it; the wallet bears the fee.
+
+    Raises Conflict for money that is not here any more, so that somebody looks into it.
+    """
+    deposit = Deposit.objects.select_for_update().get(pk=deposit_pk)
+    if deposit.dispute_reference not in ("", outcome.reference):
+        raise Conflict(f"{deposit} is disputed by {deposit.dispute_reference} already.")
+    more = outcome.withdrawn - deposit.amount_withdrawn
+    fee = outcome.fee - deposit.dispute_fee
+    if more > deposit.left:
+        raise Conflict(f"{outcome.reference} takes more than {deposit} has left.")
+    before = deposit.status
+    deposit.dispute_reference = outcome.reference
+    deposit.amount_withdrawn, deposit.dispute_fee = outcome.withdrawn, outcome.fee
+    if more or fee:
+        bookings.book_deposit_dispute(deposit, more, fee)
+    deposit.status = _disputed_status(deposit, outcome)
+    at = clock.now(deposit.merchant)
+    deposit.updated_at = at
+    waits = deposit.status in (Deposit.Status.UNMATCHED, Deposit.Status.DISPUTED)
+    deposit.resolved_at = None if waits else deposit.resolved_at or at
+    deposit.save()
+    if more or deposit.status != before:
+        events.record("deposit.disputed", deposit)
+    return deposit
+
+
+def _disputed_status(deposit: Deposit, outcome: DisputeOutcome) -> str:
+    if deposit.amount_withdrawn and outcome.status != "lost":
+        return Deposit.Status.DISPUTED
+    if deposit.left:
+        return Deposit.Status.UNMATCHED
+    if deposit.status in (Deposit.Status.UNMATCHED, Deposit.Status.DISPUTED):
+        return Deposit.Status.LOST
+    return deposit.status
+
+
+def _resolve(deposit: Deposit, status: Deposit.Status) -> None:
+    at = clock.now(deposit.merchant)
+    deposit.status = status
+    deposit.resolved_at = deposit.updated_at = at
+    deposit.save()
+    events.record("deposit.resolved", deposit)
+
+
+def _locked(merchant: Merchant, deposit_id: str) -> Deposit:
+    deposit = (
+        Deposit.objects.select_related("merchant", "payment")
+        .select_for_update(of=("self",))
+        .filter(merchant=merchant, public_id=deposit_id)
+        .first()
+    )
+    if deposit is None:
+        raise NotFound(f"There is no deposit {deposit_id}.")
+    if deposit.status != Deposit.Status.UNMATCHED:
+        raise InvalidState(
+            f"This money has been {deposit.status} already.", details={"status": deposit.status}
+        )
+    if deposit.amount_used:
+        raise InvalidState(
+            "Part of this money has been used already, so the rest can only be given back.",
+            details={"status": deposit.status},
+        )
+    return deposit

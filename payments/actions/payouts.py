@@ -1,0 +1,61 @@
+"""What is heard of payouts, kept so that it can be shown."""
+
+from invoicing import clock, events
+from invoicing.actions.action import action
+from invoicing.models import Merchant
+from payments.models import MerchantPayout, Payment, Payout, PayoutLine
+from payments.rails.rail import PayoutOutcome
+
+
+@action
+def apply_payout(provider: str, outcome: PayoutOutcome, *, livemode: bool) -> Payout:
+    """Keep a payout and its lines; every merchant with a line in it is told what becomes of it."""
+    at = clock.wall()
+    payout, is_new = Payout.objects.select_for_update().get_or_create(
+        provider_reference=outcome.reference,
+        defaults={
+            "provider": provider,
+            "livemode": livemode,
+            "status": outcome.status,
+            "currency": outcome.currency,
+            "amount": outcome.amount,
+            "created_at": outcome.created_at,
+            "updated_at": at,
+        },
+    )
+    told_before = payout.status if payout.is_itemised and not is_new else ""
+    payout.status = outcome.status
+    payout.failure_code = outcome.failure_code
+    payout.arrives_at = outcome.arrives_at
+    payout.updated_at = at
+    if outcome.items is not None and not payout.is_itemised:
+        _itemise(payout, outcome)
+        payout.is_itemised = True
+    payout.save()
+    if payout.is_itemised and payout.status in {"paid", "failed"} and told_before != payout.status:
+        for merchant in Merchant.objects.filter(payout_lines__payout=payout).distinct():
+            events.record(f"payout.{payout.status}", MerchantPayout(payout, merchant))
+    return payout
+
+
+def _itemise(payout: Payout, outcome: PayoutOutcome) -> None:
+    items = outcome.items or ()
+    references = {item.money_reference for item in items if item.money_reference}
+    payments = {
+        payment.money_reference: payment
+        for payment in Payment.objects.filter(money_reference__in=references)
+    }
+    PayoutLine.objects.bulk_create(
+        PayoutLine(
+            payout=payout,
+            merchant_id=found.merchant_id if found else None,
+            payment=found,
+            provider_reference=item.reference,
+            kind=item.kind,
+            amount=item.amount,
+            fee=item.fee,
+            net=item.net,
+        )
+        for item in items
+        for found in [payments.get(item.money_reference)]
+    )

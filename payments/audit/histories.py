@@ -1,0 +1,52 @@
+"""What was told: every delivery will be tried, every history is a path of the state machine."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from invoicing.models import Delivery
+from payments.audit.found import Break, reading, rows
+
+# What an invoice's status may become; the state machine's drawing, said once more on purpose.
+LEGAL = {
+    "draft": {"draft", "open"},
+    "open": {"open", "paying", "paid", "void", "expired", "uncollectible"},
+    "paying": {"paying", "open", "paid"},
+    "paid": {"paid", "open"},
+    "expired": {"expired", "paid"},
+    "uncollectible": {"uncollectible", "paid", "void"},
+    "void": {"void"},
+}
+_HISTORY = """
+    SELECT object_id, id, object_status FROM invoicing_event
+    WHERE type LIKE 'invoice.%' ORDER BY object_id, id
+"""
+_LAST = """
+    SELECT i.id, i.public_id, i.status, e.object_status FROM invoicing_invoice i
+    LEFT JOIN (
+        SELECT object_id, MAX(id) AS last FROM invoicing_event
+        WHERE type LIKE 'invoice.%' GROUP BY object_id
+    ) l ON l.object_id = i.public_id
+    LEFT JOIN invoicing_event e ON e.id = l.last
+    WHERE e.id IS NULL OR e.object_status <> i.status
+"""
+
+
+def check_deliveries() -> Iterator[Break]:
+    """I6: every delivery that is still owed has a time at which it will be tried."""
+    lost = Delivery.objects.filter(
+        status="pending", next_attempt_at=None, endpoint__deleted_at=None
+    )
+    for pk, name in lost.values_list("pk", "public_id"):
+        yield Break("I6", "invoicing_delivery", pk, name, "is pending and will never be tried")
+
+
+def check_histories() -> Iterator[Break]:
+    """I8: the statuses that an invoice's events saw are a path through its state machine."""
+    with reading(_HISTORY.replace("%", "%%")) as told:
+        for (object_id, _, before), (of, pk, after) in pairwise(told):
+            if object_id == of and after not in LEGAL.get(before, set()):
+                yield Break(
+                    "I8", "invoicing_event", pk, of, f"says that it went from {before} to {after}"
+                )
+    for pk, name, status, last in rows(_LAST.replace("%", "%%")):
+        yield Break("I8", "invoicing_invoice", pk, name, f"is {status}, its last event says {last}")

@@ -1,0 +1,264 @@
+"""What each happening means for the books: which amounts move from where to where.
+
+Every function writes one entry in the caller's transaction, under a reference that makes it
+happen once. Locks the accounts it touches.
+"""
+
+from invoicing.models import Customer
+from payments import ledger
+from payments.ledger import Kind, Posting
+from payments.models import Deposit, Dispute, LedgerAccount, Payment, Refund
+from payments.wallets import default_wallet
+
+
+def book_payment(payment: Payment) -> None:
+    """A payment has succeeded: what came in, what it cost, what was too much.
+
+    Money that Billhook never held goes to the wallet's external part; a payer's credit, which it
+    held all along, becomes available at once.
+    """
+    merchant, wallet = payment.merchant, payment.wallet
+    applied = payment.received - payment.surplus
+    if payment.rail == "credit":
+        postings = ledger.given(wallet, applied, credit_of(payment))
+    else:
+        clearing, held = clearing_of(payment), _held(payment)
+        postings = [Posting(clearing, held, applied)]
+        if payment.surplus:
+            postings.append(Posting(clearing, credit_of(payment), payment.surplus))
+        left = applied
+        for kind, fee in (
+            (Kind.PROVIDER_FEES, payment.provider_fee),
+            (Kind.PLATFORM_FEES, payment.platform_fee),
+        ):
+            if fee:
+                from_it = min(fee, left)
+                left -= from_it
+                taken = ledger.instance_account(kind, payment.rail, merchant, payment.currency)
+                postings.append(Posting(held, taken, from_it))
+                if fee > from_it:
+                    postings += ledger.drawn(wallet, fee - from_it, taken)
+    ledger.post(f"payment:{payment.public_id}", "payment", merchant, postings, payment)
+
+
+def book_release(payment: Payment) -> None:
+    """A payment has cleared: its net becomes available, after what the wallet owes."""
+    pending = ledger.wallet_account(payment.wallet, Kind.PENDING)
+    postings = ledger.given(payment.wallet, max(payment.net, 0), pending)
+    ledger.post(f"release:{payment.public_id}", "release", payment.merchant, postings, payment)
+
+
+def book_fee(payment: Payment, estimated: int) -> None:
+    """The provider has said what it took: the difference from the estimate moves."""
+    merchant, wallet = payment.merchant, payment.wallet
+    fees = ledger.instance_account(Kind.PROVIDER_FEES, payment.rail, merchant, payment.currency)
+    more = payment.provider_fee - estimated
+    held = None if payment.released_at else ledger.wallet_account(wallet, Kind.PENDING)
+    if more > 0:
+        # What is pending there belongs to this payment and to others: never more than its own.
+        before = payment.net + more
+        part = min(more, max(before, 0)) if held else 0
+        postings = [Posting(held, fees, part)] if held else []
+        postings += ledger.drawn(wallet, more - part, fees)
+    else:
+        # Of what comes back only this payment's net is pending; the rest had been drawn.
+        part = min(-more, max(payment.net, 0)) if held else 0
+        postings = [Posting(fees, held, part)] if held else []
+        postings += ledger.given(wallet, -more - part, fees)
+    ledger.post(f"fee:{payment.public_id}", "fee", merchant, postings, payment)
+
+
+def book_refund_begun(refund: Refund) -> None:
+    """A refund is promised: its amount leaves the wallet, the credit or the unmatched money."""
+    under_way = ledger.merchant_account(refund.merchant, Kind.REFUNDING, refund.currency)
+    postings = _left(refund, under_way)
+    ledger.post(_reference(refund, "begun"), "refund", refund.merchant, postings, refund.payment)
+
+
+def book_refund_done(refund: Refund) -> None:
+    """A refund has reached its destination."""
+    under_way = ledger.merchant_account(refund.merchant, Kind.REFUNDING, refund.currency)
+    postings = _arrived(refund, under_way)
+    ledger.post(_reference(refund, "done"), "refund", refund.merchant, postings, refund.payment)
+
+
+def book_refund_failed(refund: Refund, *, was_done: bool) -> None:
+    """Nothing went back after all: the amount returns to where it was taken from."""
+    merchant = refund.merchant
+    if was_done:
+        source = clearing_of_refund(refund)
+    else:
+        source = ledger.merchant_account(merchant, Kind.REFUNDING, refund.currency)
+    if refund.source == Refund.Source.CREDIT:
+        postings = [Posting(source, credit_of(refund.paid), refund.amount)]
+    elif refund.source == Refund.Source.UNMATCHED and refund.deposit:
+        postings = [Posting(source, unmatched_of(refund.deposit), refund.amount)]
+    elif refund.destination == Refund.Destination.MANUAL:
+        external = ledger.wallet_account(refund.paid.wallet, Kind.EXTERNAL)
+        postings = [Posting(source, external, refund.amount)]
+    else:
+        postings = ledger.given(refund.paid.wallet, refund.amount - refund.of_credit, source)
+        if refund.of_credit:
+            postings.append(Posting(source, credit_of(refund.paid), refund.of_credit))
+    reference = _reference(refund, "failed")
+    ledger.post(reference, "refund_failed", merchant, postings, refund.payment)
+
+
+def book_withdrawal(dispute: Dispute, amount: int, fee: int) -> None:
+    """The provider holds disputed money back, and takes its fee for the trouble."""
+    payment = dispute.payment
+    disputed = ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
+    fees = ledger.instance_account(
+        Kind.PROVIDER_FEES, payment.rail, dispute.merchant, dispute.currency
+    )
+    # Two calls of `drawn` would count the same balance twice: what is left over goes to the fee.
+    postings = ledger.drawn(payment.wallet, amount + fee, disputed)
+    if fee:
+        postings.append(Posting(disputed, fees, fee))
+    _book_dispute(dispute, "dispute", postings)
+
+
+def book_reinstatement(dispute: Dispute, amount: int, fee: int) -> None:
+    """The provider gives disputed money back, and its fee if it does."""
+    payment = dispute.payment
+    disputed = ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
+    fees = ledger.instance_account(
+        Kind.PROVIDER_FEES, payment.rail, dispute.merchant, dispute.currency
+    )
+    postings = [Posting(fees, disputed, fee)] if fee else []
+    postings += ledger.given(payment.wallet, amount + fee, disputed)
+    _book_dispute(dispute, "dispute_won", postings)
+
+
+def book_loss(dispute: Dispute, amount: int, of_credit: int) -> None:
+    """Disputed money is gone for good.
+
+    What had become the payer's credit is taken from it, as far as it is still there.
+    """
+    payment = dispute.payment
+    disputed = ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
+    postings = [Posting(disputed, clearing_of(payment), amount)]
+    if of_credit:
+        postings += ledger.given(payment.wallet, of_credit, credit_of(payment))
+    _book_dispute(dispute, "dispute_lost", postings)
+
+
+def book_verdict_turned(dispute: Dispute, amount: int, credited: int) -> None:
+    """Money that had been lost is held back again; what its invoice no longer needs is credit."""
+    payment = dispute.payment
+    disputed = ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
+    postings = [Posting(clearing_of(payment), disputed, amount)]
+    if credited:
+        postings += ledger.drawn(payment.wallet, credited, credit_of(payment))
+    _book_dispute(dispute, "dispute", postings)
+
+
+def book_deposit(deposit: Deposit) -> None:
+    """Money has come that fits nothing: it is kept apart."""
+    clearing = ledger.instance_account(
+        Kind.CLEARING, deposit.rail, deposit.merchant, deposit.currency
+    )
+    ledger.post(
+        f"deposit:{deposit.public_id}",
+        "deposit",
+        deposit.merchant,
+        [Posting(clearing, unmatched_of(deposit), deposit.amount)],
+    )
+
+
+def book_match(deposit: Deposit, payment: Payment) -> None:
+    """Unmatched money turns out to pay an invoice; what is too much is the payer's credit."""
+    applied = payment.received - payment.surplus
+    unmatched = unmatched_of(deposit)
+    postings = ledger.given(payment.wallet, applied, unmatched)
+    if payment.surplus:
+        postings.append(Posting(unmatched, credit_of(payment), payment.surplus))
+    ledger.post(f"match:{deposit.public_id}", "match", deposit.merchant, postings, payment)
+
+
+def book_credited(deposit: Deposit, customer: Customer, amount: int) -> None:
+    """Unmatched money is kept as a customer's credit."""
+    credit = ledger.credit_account(deposit.merchant, customer, deposit.currency)
+    postings = [Posting(unmatched_of(deposit), credit, amount)]
+    ledger.post(f"credited:{deposit.public_id}", "credited", deposit.merchant, postings)
+
+
+def book_deposit_dispute(deposit: Deposit, amount: int, fee: int) -> None:
+    """Unmatched money is held back, or comes back where the amount is negative; so does the fee."""
+    clearing = clearing_of(deposit)
+    unmatched = unmatched_of(deposit)
+    postings = [
+        Posting(unmatched, clearing, max(amount, 0)),
+        Posting(clearing, unmatched, max(-amount, 0)),
+    ]
+    if fee:
+        fees = ledger.instance_account(
+            Kind.PROVIDER_FEES, deposit.rail, deposit.merchant, deposit.currency
+        )
+        wallet = default_wallet(deposit.merchant, deposit.currency)
+        postings += ledger.drawn(wallet, fee, fees) if fee > 0 else []
+        postings += ledger.given(wallet, -fee, fees) if fee < 0 else []
+    deposit.moves += 1
+    reference = f"disputed:{deposit.public_id}:{deposit.moves}"
+    ledger.post(reference, "deposit_disputed", deposit.merchant, postings)
+
+
+def credit_of(payment: Payment) -> LedgerAccount:
+    """The credit of whoever paid: the invoice's customer, or its payer alone."""
+    invoice = payment.invoice
+    return ledger.credit_account(payment.merchant, invoice.customer or invoice, payment.currency)
+
+
+def unmatched_of(deposit: Deposit) -> LedgerAccount:
+    """Where a merchant's unmatched money is kept apart."""
+    return ledger.merchant_account(deposit.merchant, Kind.UNMATCHED, deposit.currency)
+
+
+def clearing_of(came: Payment | Deposit) -> LedgerAccount:
+    """Where the money of a rail comes from and goes back to."""
+    return ledger.instance_account(Kind.CLEARING, came.rail, came.merchant, came.currency)
+
+
+def clearing_of_refund(refund: Refund) -> LedgerAccount:
+    """Where a refund leaves the ledger: the rail it came by, or by hand."""
+    rail = "manual" if refund.destination == Refund.Destination.MANUAL else ""
+    if not rail:
+        rail = refund.came.rail
+    return ledger.instance_account(Kind.CLEARING, rail, refund.merchant, refund.currency)
+
+
+def _held(payment: Payment) -> LedgerAccount:
+    kind = Kind.EXTERNAL if payment.rail == "manual" else Kind.PENDING
+    return ledger.wallet_account(payment.wallet, kind)
+
+
+def _left(refund: Refund, under_way: LedgerAccount) -> list[Posting]:
+    if refund.source == Refund.Source.CREDIT:
+        return [Posting(credit_of(refund.paid), under_way, refund.amount)]
+    if refund.source == Refund.Source.UNMATCHED and refund.deposit:
+        return [Posting(unmatched_of(refund.deposit), under_way, refund.amount)]
+    if refund.destination == Refund.Destination.MANUAL:
+        external = ledger.wallet_account(refund.paid.wallet, Kind.EXTERNAL)
+        return [Posting(external, under_way, refund.amount)]
+    postings = ledger.drawn(refund.paid.wallet, refund.amount - refund.of_credit, under_way)
+    if refund.of_credit:
+        postings.append(Posting(credit_of(refund.paid), under_way, refund.of_credit))
+    return postings
+
+
+def _arrived(refund: Refund, under_way: LedgerAccount) -> list[Posting]:
+    if refund.destination == Refund.Destination.WALLET and refund.to_wallet:
+        return ledger.given(refund.to_wallet, refund.amount, under_way)
+    if refund.destination == Refund.Destination.CREDIT_BALANCE:
+        return [Posting(under_way, credit_of(refund.paid), refund.amount)]
+    return [Posting(under_way, clearing_of_refund(refund), refund.amount)]
+
+
+def _book_dispute(dispute: Dispute, kind: str, postings: list[Posting]) -> None:
+    dispute.moves += 1
+    reference = f"dispute:{dispute.public_id}:{dispute.moves}"
+    ledger.post(reference, kind, dispute.merchant, postings, dispute.payment)
+
+
+def _reference(refund: Refund, stage: str) -> str:
+    return f"refund:{refund.public_id}:{stage}"

@@ -1,0 +1,84 @@
+"""What a notice leads to: whatever it is about is looked up, and what is found is applied."""
+
+from collections.abc import Callable
+
+from invoicing.models import Merchant
+from payments import flows
+from payments.actions import deposits, payouts, refunds
+from payments.models import MethodSetup, Payment, PaymentMethod, Refund
+from payments.rails import PROVIDERS, RAILS
+from payments.rails.rail import About, State, Word
+
+
+def hear(provider: str, word: Word) -> None:
+    """Look up whatever a notice is about, and apply what is found."""
+    HEARD_OF[word.about](provider, word)
+
+
+def _hear_of_payment(provider: str, word: Word) -> None:
+    rows = Payment.objects.all()
+    payment = rows.filter(public_id=word.id).first() if word.id else None
+    if payment is None and word.money_reference:
+        payment = rows.filter(money_reference=word.money_reference).first()
+    if payment is not None:
+        if RAILS[payment.rail].provider == provider:
+            flows.look_at_payment(payment.pk)
+    elif word.merchant_id and word.kind == "payment_intent.succeeded":
+        merchant = Merchant.objects.filter(public_id=word.merchant_id).first()
+        if merchant is not None and merchant.livemode == word.livemode:
+            outcome = PROVIDERS[provider].find_payment(word.money_reference, word.livemode)
+            if outcome.state == State.SUCCEEDED:
+                rail = "ach" if outcome.method.get("type") == "ach" else "card"
+                deposits.record_unknown(merchant, rail, outcome)
+
+
+def _hear_of_refund(provider: str, word: Word) -> None:
+    rows = Refund.objects.all()
+    row = rows.filter(public_id=word.id).first() if word.id else None
+    row = row or rows.filter(provider_reference=word.reference).first()
+    if row is not None:
+        flows.look_at_refund(row.pk)
+        return
+    payment = flows.payment_behind(provider, word.money_reference, word.livemode)
+    deposit = flows.deposit_behind(provider, word.money_reference, word.livemode)
+    if payment is not None:
+        found = PROVIDERS[provider].find_refund(word.reference, word.livemode)
+        refunds.adopt_refund(payment.pk, found)
+    elif deposit is not None:
+        found = PROVIDERS[provider].find_refund(word.reference, word.livemode)
+        refunds.adopt_deposit_refund(deposit.pk, found)
+
+
+def _hear_of_dispute(provider: str, word: Word) -> None:
+    flows.check_dispute(word.reference, provider, word.livemode)
+
+
+def _hear_of_setup(provider: str, word: Word) -> None:
+    setup = MethodSetup.objects.filter(public_id=word.id).first()
+    if setup is not None:
+        flows.look_at_setup(setup.pk)
+
+
+def _hear_of_method(provider: str, word: Word) -> None:
+    for method in PaymentMethod.objects.filter(provider_reference=word.reference):
+        flows.check_method(method.pk)
+
+
+def _hear_of_payout(provider: str, word: Word) -> None:
+    outcome = PROVIDERS[provider].look_at_payout(word.reference, word.livemode)
+    payouts.apply_payout(provider, outcome, livemode=word.livemode)
+
+
+def _hear_of_nothing(provider: str, word: Word) -> None:
+    """Understood, and of no interest."""
+
+
+HEARD_OF: dict[About, Callable[[str, Word], None]] = {
+    About.PAYMENT: _hear_of_payment,
+    About.REFUND: _hear_of_refund,
+    About.DISPUTE: _hear_of_dispute,
+    About.SETUP: _hear_of_setup,
+    About.METHOD: _hear_of_method,
+    About.PAYOUT: _hear_of_payout,
+    About.NOTHING: _hear_of_nothing,
+}

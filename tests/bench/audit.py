@@ -1,0 +1,401 @@
+"""What an audit of large books costs, beside the least it could: adding up every posting once.
+
+    python -m tests.bench.audit --invoices 100000
+
+Makes books of this many invoices, each paid in two parts, so six postings of two entries, with
+right seals, in the database that DATABASE_URL names; on SQLite they are kept in bench-results/
+for the next run.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+
+MERCHANTS = 50
+PARTS = 2
+FEES = (320, 50)
+RECEIVED = 10000
+FOLDER = Path("bench-results")
+
+
+def main() -> None:
+    """Make the books unless they are there, and print what each check took."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--invoices", type=int, default=100_000)
+    invoices: int = arguments.parse_args().invoices
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.bench.settings")
+    if not os.environ.get("DATABASE_URL"):
+        os.environ["DATA_DIR"] = str(FOLDER / f"audit-{invoices}")
+    os.environ.setdefault("DATA_DIR", str(FOLDER))
+    os.environ.setdefault("SECRET_KEY", "a-key-for-benchmarks-only")
+    django.setup()
+    _begin(invoices)
+    _measure(invoices)
+    _end()
+
+
+def _measure(invoices: int) -> None:
+    from django.db import connection, transaction
+
+    from payments.audit import CHECKS
+
+    def zero_sum() -> None:
+        with connection.cursor() as cursor:
+            for side in ("source_id", "destination_id"):
+                cursor.execute(
+                    f"SELECT {side}, SUM(amount) FROM payments_ledgerposting GROUP BY {side}"  # noqa: S608
+                )
+                cursor.fetchall()
+
+    least = _timed(zero_sum)
+    postings = invoices * PARTS * 3
+    print(f"\n{connection.vendor}, {invoices} invoices, {postings} postings, seconds\n")
+    print(f"{'every posting added up':<40}{least:>8.2f}")
+    whole = 0.0
+    with transaction.atomic():
+        for invariant, checks in CHECKS.items():
+            for check in checks:
+                found: list[Any] = []
+                took = _timed(lambda check=check, found=found: found.extend(check()))  # type: ignore[misc]
+                whole += took
+                print(f"{invariant} {check.__name__:<37}{took:>8.2f}")
+                if found:
+                    sys.exit(f"{len(found)} breaks, such as {found[0]}")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{'all of it':<40}{whole:>8.2f}   ×{whole / least:.1f}   {memory} MB at most\n")
+
+
+def _timed(what: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    what()
+    return time.perf_counter() - begun
+
+
+def _begin(invoices: int) -> None:
+    """The books as they are wanted, from before or made now."""
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    name = settings.DATABASES["default"]["NAME"]
+    if connection.vendor == "postgresql":
+        import psycopg
+
+        server = os.environ["DATABASE_URL"].rpartition("/")[0]
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as server_connection:
+            server_connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[arg-type]
+            server_connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    elif Path(name).with_suffix(".made").exists():
+        return
+    else:
+        for stale in (Path(name), Path(f"{name}-wal"), Path(f"{name}-shm")):
+            stale.unlink(missing_ok=True)
+    begun = time.perf_counter()
+    call_command("migrate", verbosity=0, run_syncdb=True)
+    _fill(invoices)
+    print(f"made in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+    if connection.vendor == "sqlite":
+        Path(name).with_suffix(".made").touch()
+
+
+def _end() -> None:
+    """Leave no large database on a server that is not ours."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        import psycopg
+
+        name = connection.settings_dict["NAME"]
+        connection.close()
+        server = os.environ["DATABASE_URL"].rpartition("/")[0]
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as server_connection:
+            server_connection.execute(f'DROP DATABASE "{name}"')  # type: ignore[arg-type]
+
+
+def _fill(invoices: int) -> None:
+    """One true business shows how rows look: they are written again and again under other ids."""
+    from django.db import connection, transaction
+
+    from invoicing.models import Merchant
+    from payments import ledger_triggers
+    from tests import factories
+
+    user = factories.given_a_user()
+    shown = factories.given_an_account(user).merchants.get(livemode=False)
+    example = factories.given_an_open_invoice(shown)
+    factories.pay(example)
+    merchants = [
+        factories.given_an_account(user, name=f"Merchant {number}").merchants.get(livemode=False)
+        for number in range(MERCHANTS)
+    ]
+    with transaction.atomic():
+        ledger_triggers.remove(connection)
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                # What is written is right: the checks of every row's references can be spared.
+                cursor.execute("SET session_replication_role = replica")
+        books = _Books(merchants, invoices)
+        _copy("invoicing_invoice", example.pk, books.invoices())
+        _copy("invoicing_lineitem", example.lines.get().pk, books.lines())
+        payment = example.payments.get()
+        _copy("payments_payment", payment.pk, books.payments())
+        entry = payment.ledger_entries.get()
+        _copy("payments_sandboxsession", _session(payment.public_id), books.sessions())
+        _copy("payments_ledgerentry", entry.pk, books.entries())
+        posting = entry.postings.order_by("id")[0]
+        _copy("payments_ledgerposting", posting.pk, books.postings())
+        event = _last("invoicing_event")
+        _copy("invoicing_event", event, books.events())
+        books.close()
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SET session_replication_role = DEFAULT")
+        ledger_triggers.install(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    assert Merchant.objects.count() > MERCHANTS
+
+
+class _Books:
+    """The rows that differ from the example's, table by table."""
+
+    def __init__(self, merchants: list[Any], invoices: int) -> None:
+        from payments import ledger
+        from payments.actions.wallets import create_wallet
+        from payments.inputs import WalletInput
+        from payments.ledger import Kind
+
+        self.count = invoices
+        self.merchants = merchants
+        self.base = {
+            table: _last(table)
+            for table in (
+                "invoicing_invoice",
+                "payments_payment",
+                "payments_ledgerentry",
+                "payments_ledgerposting",
+                "invoicing_event",
+                "payments_sandboxsession",
+            )
+        }
+        self.wallets = [
+            create_wallet.__wrapped__(each, WalletInput(name="Till", currency="USD"))  # type: ignore[attr-defined]
+            for each in merchants
+        ]
+        self.pending = [ledger.wallet_account(each, Kind.PENDING) for each in self.wallets]
+        self.own = [
+            ledger.instance_account(kind, "sandbox", merchants[0], "USD").pk
+            for kind in (Kind.CLEARING, Kind.PROVIDER_FEES, Kind.PLATFORM_FEES)
+        ]
+        self.ends = dict.fromkeys(range(MERCHANTS), (0, ""))
+
+    def _of(self, number: int) -> int:
+        return number % MERCHANTS
+
+    def invoices(self) -> Iterator[dict[str, Any]]:
+        for number in range(self.count):
+            value = number // MERCHANTS + 1
+            yield {
+                "id": self._invoice(number),
+                "uuid": hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest(),
+                "public_id": f"inv_bench{number:09}",
+                "slug": f"bench{number:09}",
+                "merchant_id": self.merchants[self._of(number)].pk,
+                "number": f"TEST-{value:04}",
+                "number_value": value,
+                "amount_paid": PARTS * RECEIVED,
+                "subtotal": PARTS * RECEIVED,
+                "total": PARTS * RECEIVED,
+            }
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        for number in range(self.count):
+            # No two of a kind, so that nothing is remembered.
+            quantity = 1 + number % 19999
+            yield {
+                "id": self._invoice(number),
+                "public_id": f"li_bench{number:09}",
+                "invoice_id": self._invoice(number),
+                "amount": PARTS * RECEIVED,
+                "quantity": str(quantity),
+                "unit_price": _price(quantity),
+            }
+
+    def payments(self) -> Iterator[dict[str, Any]]:
+        for number in range(self.count * PARTS):
+            of = self._of(number // PARTS)
+            yield {
+                "id": self._payment(number),
+                "public_id": _key(number),
+                "provider_reference": f"sbx_bench{number:09}",
+                "money_reference": "",
+                "merchant_id": self.merchants[of].pk,
+                "invoice_id": self._invoice(number // PARTS),
+                "wallet_id": self.wallets[of].pk,
+            }
+
+    def sessions(self) -> Iterator[dict[str, Any]]:
+        base = self.base["payments_sandboxsession"]
+        for number in range(self.count * PARTS):
+            yield {
+                "id": base + number + 1,
+                "public_id": f"sbx_bench{number:09}",
+                "key": _key(number),
+                "merchant_id": self.merchants[self._of(number // PARTS)].pk,
+            }
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        from payments import seal
+
+        key = seal.keys()[0]
+        for number in range(self.count * PARTS):
+            of = self._of(number // PARTS)
+            length, before = self.ends[of]
+            reference, merchant = f"payment:{_key(number)}", self.merchants[of].pk
+            moves = [seal.posting(*move, "USD") for move in self._moves(of)]
+            said = seal.text(
+                merchant,
+                length + 1,
+                reference,
+                "payment",
+                self._payment(number),
+                "2026-03-02 12:00:00",
+                moves,
+            )
+            digest = seal.digest(key, before, said)
+            self.ends[of] = length + 1, digest
+            yield {
+                "id": self._entry(number),
+                "reference": reference,
+                "merchant_id": merchant,
+                "payment_id": self._payment(number),
+                "created_at": "2026-03-02 12:00:00",
+                "position": length + 1,
+                "digest": digest,
+            }
+
+    def postings(self) -> Iterator[dict[str, Any]]:
+        pk = self.base["payments_ledgerposting"]
+        for number in range(self.count * PARTS):
+            for source, destination, amount in self._moves(self._of(number // PARTS)):
+                pk += 1
+                yield {
+                    "id": pk,
+                    "entry_id": self._entry(number),
+                    "source_id": source,
+                    "destination_id": destination,
+                    "amount": amount,
+                }
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        pk = self.base["invoicing_event"]
+        for number in range(self.count):
+            value = number // MERCHANTS + 1
+            body = f'{{"data":{{"number":"TEST-{value:04}","currency":"USD"}}}}'
+            for kind, status in (("finalized", "open"), ("paid", "paid")):
+                pk += 1
+                yield {
+                    "id": pk,
+                    "public_id": f"evt_bench{pk:09}",
+                    "merchant_id": self.merchants[self._of(number)].pk,
+                    "type": f"invoice.{kind}",
+                    "object_id": f"inv_bench{number:09}",
+                    "object_status": status,
+                    "body": body,
+                }
+
+    def close(self) -> None:
+        """Counters, balances and ends of chains as all of it leaves them."""
+        from invoicing.models import NumberSeries
+        from payments.models import LedgerAccount, LedgerHead
+
+        for of, merchant in enumerate(self.merchants):
+            length, digest = self.ends[of]
+            LedgerHead.objects.create(merchant=merchant, length=length, digest=digest)
+            given = len(range(of, self.count, MERCHANTS))
+            NumberSeries.objects.filter(merchant=merchant, kind="invoice").update(last_value=given)
+            LedgerAccount.objects.filter(pk=self.pending[of].pk).update(
+                balance=length * (RECEIVED - sum(FEES))
+            )
+
+    def _moves(self, of: int) -> list[tuple[int, int, int]]:
+        clearing, provider, platform = self.own
+        pending = self.pending[of].pk
+        return [
+            (clearing, pending, RECEIVED),
+            (pending, provider, FEES[0]),
+            (pending, platform, FEES[1]),
+        ]
+
+    def _invoice(self, number: int) -> int:
+        return self.base["invoicing_invoice"] + number + 1
+
+    def _payment(self, number: int) -> int:
+        return self.base["payments_payment"] + number + 1
+
+    def _entry(self, number: int) -> int:
+        return self.base["payments_ledgerentry"] + number + 1
+
+
+def _key(number: int) -> str:
+    return f"pay_bench{number:09}"
+
+
+def _price(quantity: int) -> str:
+    """A unit price that makes the invoice's total after rounding once."""
+    from decimal import Decimal
+
+    return str((Decimal(PARTS * RECEIVED) / 100 / quantity).quantize(Decimal("1e-9")))
+
+
+def _last(table: str) -> int:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}")  # noqa: S608
+        return int(cursor.fetchone()[0])
+
+
+def _session(key: str) -> int:
+    from payments.models import SandboxSession
+
+    return SandboxSession.objects.get(key=key).pk
+
+
+def _copy(table: str, example: int, rows: Iterable[dict[str, Any]]) -> None:
+    """Write the example row again for each of these, with what differs."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} WHERE id = %s", [example])  # noqa: S608
+        columns = [column[0] for column in cursor.description]
+        if connection.vendor == "postgresql":
+            types = ", ".join(f"{column}::text" for column in columns)
+            cursor.execute(f"SELECT {types} FROM {table} WHERE id = %s", [example])  # noqa: S608
+        else:
+            types = ", ".join(f"{column} || ''" for column in columns)
+            cursor.execute(f"SELECT {types} FROM {table} WHERE id = %s", [example])  # noqa: S608
+        values = dict(zip(columns, cursor.fetchone(), strict=True))
+        every = ([str(row[c]) if c in row else values[c] for c in columns] for row in rows)
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+                for row in every:
+                    copy.write_row(row)
+            cursor.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), MAX(id)) FROM {table}"  # noqa: S608
+            )
+        else:
+            places = ", ".join("?" * len(columns))
+            connection.connection.executemany(f"INSERT INTO {table} VALUES ({places})", every)  # noqa: S608
+
+
+if __name__ == "__main__":
+    main()

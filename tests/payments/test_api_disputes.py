@@ -1,0 +1,90 @@
+"""Answering disputes by the API: what the first tests of it do not ask."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from invoicing.models import Merchant
+from payments import representations
+from payments.models import DisputeFile, DisputeSubmission
+from tests.factories import again
+from tests.fixtures import Api
+from tests.fixtures_stripe import Stripe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def path(stripe_account: Stripe, test_merchant: Merchant) -> str:
+    payment = stripe_account.given_a_payment(test_merchant)
+    return f"/v1/disputes/{stripe_account.given_a_dispute(payment).public_id}"
+
+
+def error(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def attach(api: Api, path: str, size: int) -> Any:
+    content = base64.b64encode(b"%PDF-1.7".ljust(size)).decode()
+    body = {"field": "receipt", "name": "r.pdf", "content_base64": content}
+    return api.post(f"{path}/files", body)
+
+
+def test_a_document_may_be_as_large_as_banks_take_it(api: Api, path: str) -> None:
+    assert attach(api, path, 4_500_000).json()["files"] == ["receipt"]
+    assert len(DisputeFile.objects.get().content) == 4_500_000
+    assert error(attach(api, path, 4_500_001)) == (400, "validation_error")
+    assert error(attach(api, path, 6_000_000)) == (413, "too_large")
+    # The control: no other body may be that large.
+    answer = api.patch(path, {"uncategorized_text": "x" * 1_000_000})
+    assert error(answer) == (413, "too_large")
+
+
+def test_what_is_not_base64_is_named(api: Api, path: str) -> None:
+    body = {"field": "receipt", "name": "r.pdf", "content_base64": "JVBERi0x!"}
+    answer = api.post(f"{path}/files", body)
+    fields = answer.json()["error"]["details"]["fields"]
+    assert fields == [{"field": "content_base64", "message": "must be base64"}]
+    assert not DisputeFile.objects.exists()
+
+
+def test_a_repeat_with_the_same_key_answers_the_bank_once(api: Api, path: str) -> None:
+    api.patch(path, {"product_description": "Ten hours of consulting."})
+    first = api.post(f"{path}/submit", idempotency_key="k")
+    assert (first.status_code, first.json()["status"]) == (200, "under_review")
+    assert api.post(f"{path}/submit", idempotency_key="k").content == first.content
+    assert error(api.post(f"{path}/submit")) == (409, "invalid_state")
+    assert error(api.post(f"{path}/concede")) == (409, "invalid_state")
+    assert error(api.patch(path, {"customer_name": "Cleo"})) == (409, "invalid_state")
+    assert DisputeSubmission.objects.count() == 1
+
+
+def test_a_dispute_is_not_conceded_while_it_is_being_answered(
+    api: Api, path: str, stripe_account: Stripe
+) -> None:
+    api.patch(path, {"product_description": "Ten hours of consulting."})
+    stripe_account.fake.control("faults", do="drop_before", method="POST", path="/v1/disputes")
+    assert api.post(f"{path}/submit").json()["submitted_at"] is None
+    submission = DisputeSubmission.objects.get()
+    assert submission.status == "pending"
+    assert error(api.post(f"{path}/concede")) == (409, "invalid_state")
+    assert list(DisputeSubmission.objects.values_list("concede", flat=True)) == [False]
+    # The control: the same answer is handed in again.
+    assert api.post(f"{path}/submit").json()["status"] == "under_review"
+    assert again(submission).status == "succeeded"
+
+
+def test_a_lost_payment_has_cost_its_fees_all_the_same(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    payment = stripe_account.given_a_payment(test_merchant)
+    invoice = f"/v1/invoices/{payment.invoice.public_id}"
+    fees = api.get(invoice).json()["fees"]
+    assert [fee["kind"] for fee in fees] == ["provider", "platform"]
+    dispute = stripe_account.given_a_dispute(payment)
+    done = api.post(f"/v1/disputes/{dispute.public_id}/concede").json()
+    assert done["status"] == "lost"
+    lost = api.get(invoice).json()
+    assert (lost["status"], lost["amount_paid"], lost["fees"]) == ("open", "0.00", fees)
+    assert representations.invoice_fees(again(payment.invoice)) == fees

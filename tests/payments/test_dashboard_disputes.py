@@ -1,0 +1,145 @@
+"""Answering the bank by hand: the deadline, the words, the documents, and the last word."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from pytest_django import DjangoAssertNumQueries
+
+from invoicing.models import Merchant
+from payments import flows
+from payments.evidence import MAX_FILE_BYTES
+from payments.models import Dispute, DisputeSubmission
+from tests import factories
+from tests.factories import again
+from tests.fixtures_dashboard import Browser, text_of
+from tests.fixtures_stripe import Stripe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PDF = b"%PDF-1.7 a receipt"
+
+
+def disputed(stripe: Stripe, merchant: Merchant) -> Dispute:
+    payment = flows.start(factories.given_an_open_invoice(merchant, "100.00").pk, "card")
+    stripe.pay(payment)
+    stripe.deliver()
+    stripe.fake.control(
+        "disputes/open", session=payment.provider_reference, reason="product_not_received"
+    )
+    stripe.deliver()
+    return payment.disputes.get()
+
+
+@pytest.fixture
+def dispute(stripe_account: Stripe, test_merchant: Merchant) -> Dispute:
+    return disputed(stripe_account, test_merchant)
+
+
+def path_of(dispute: Dispute, rest: str = "") -> str:
+    return f"disputes/{dispute.public_id}/{rest}"
+
+
+def upload(browser: Browser, dispute: Dispute, content: bytes, **fields: Any) -> Any:
+    file = SimpleUploadedFile("receipt.pdf", content)
+    return browser.post(path_of(dispute, "files/"), {"field": "receipt", "file": file, **fields})
+
+
+def test_the_merchant_sees_what_is_at_stake(ada_browser: Browser, dispute: Dispute) -> None:
+    assert "1 dispute needs your answer by" in text_of(ada_browser.get(""))
+    assert "Nothing was received" in text_of(ada_browser.get("disputes/"))
+    said = text_of(ada_browser.get(path_of(dispute)))
+    for words in ("$100.00", "$15.00", "Needs your answer", "after that the bank", "Held back"):
+        assert words in said
+    assert "Open the dispute" in text_of(ada_browser.get(f"payments/{dispute.payment}/"))
+    invoice = ada_browser.get(f"invoices/{dispute.invoice.public_id}/")
+    assert "Open the dispute" in text_of(invoice)
+
+
+def test_the_answer_is_written_sent_and_final(ada_browser: Browser, dispute: Dispute) -> None:
+    assert "/submit/" not in ada_browser.get(path_of(dispute)).content.decode()
+    ada_browser.submit(path_of(dispute, "evidence/"), product_description="A bicycle")
+    assert again(dispute).evidence == {"product_description": "A bicycle"}
+    upload(ada_browser, dispute, PDF)
+    page = ada_browser.get(path_of(dispute))
+    assert "A bicycle" in text_of(page) and "receipt.pdf" in text_of(page)
+    assert "nothing can be added" in text_of(ada_browser.get(path_of(dispute, "submit/")))
+    data = ada_browser.form(path_of(dispute, "submit/")).data()
+    sent = ada_browser.post(path_of(dispute, "submit/"), data)
+    said = text_of(ada_browser.get(sent.url))
+    assert "The bank has your answer." in said
+    assert again(dispute).submitted_at is not None
+    assert ada_browser.post(path_of(dispute, "submit/"), data).url == sent.url
+    assert DisputeSubmission.objects.count() == 1
+    refused = ada_browser.submit(path_of(dispute, "evidence/"), product_description="Two")
+    assert refused.status_code == 422
+    assert again(dispute).evidence == {"product_description": "A bicycle"}
+
+
+def test_an_emptied_answer_is_no_answer(ada_browser: Browser, dispute: Dispute) -> None:
+    ada_browser.submit(path_of(dispute, "evidence/"), product_description="A bicycle")
+    ada_browser.submit(path_of(dispute, "evidence/"), product_description="")
+    assert again(dispute).evidence == {}
+    sent = ada_browser.submit(path_of(dispute, "submit/"))
+    assert "must say something" in text_of(ada_browser.get(sent.url))
+    assert not DisputeSubmission.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "said"),
+    [
+        (b"<svg/>", {}, "must be a PDF, a JPEG or a PNG"),
+        (PDF + b"x" * MAX_FILE_BYTES, {}, "larger than 4.5 MB"),
+        (PDF, {"field": "passport"}, "must be one of"),
+        (PDF, {"file": ""}, "Choose a file first"),
+    ],
+)
+def test_a_wrong_file_is_refused(
+    ada_browser: Browser, dispute: Dispute, content: bytes, fields: dict[str, str], said: str
+) -> None:
+    sent = upload(ada_browser, dispute, content, **fields)
+    assert said in text_of(ada_browser.get(sent.url))
+    assert not dispute.files.exists()
+
+
+def test_a_document_is_taken_out_again(ada_browser: Browser, dispute: Dispute) -> None:
+    upload(ada_browser, dispute, PDF)
+    assert dispute.files.get().content_type == "application/pdf"
+    ada_browser.submit(path_of(dispute), action="/files/remove/")
+    assert not dispute.files.exists()
+
+
+def test_conceding_gives_the_money_up(
+    ada_browser: Browser, dispute: Dispute, stripe_account: Stripe
+) -> None:
+    asked = text_of(ada_browser.get(path_of(dispute, "concede/")))
+    assert f"$100.00 · {dispute.invoice}" in asked and "cannot be undone" in asked
+    sent = ada_browser.submit(path_of(dispute, "concede/"))
+    assert "The dispute is accepted." in text_of(ada_browser.get(sent.url))
+    stripe_account.deliver()
+    assert again(dispute).status == "lost"
+    assert "Lost" in text_of(ada_browser.get(path_of(dispute)))
+
+
+def test_what_the_provider_does_not_confirm_is_said_to_be_on_its_way(
+    ada_browser: Browser, dispute: Dispute, stripe_account: Stripe
+) -> None:
+    ada_browser.submit(path_of(dispute, "evidence/"), product_description="A bicycle")
+    stripe_account.fake.control("faults", do="drop_before", path="/v1/disputes", times=9)
+    sent = ada_browser.submit(path_of(dispute, "submit/"))
+    stripe_account.fake.control("faults", clear=True)
+    said = text_of(ada_browser.get(sent.url))
+    assert "handed in again by itself" in said and "on its way to the bank" in said
+
+
+def test_the_list_is_empty_or_costs_the_same(
+    ada_browser: Browser,
+    test_merchant: Merchant,
+    stripe_account: Stripe,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    assert "No disputes" in text_of(ada_browser.get("disputes/"))
+    for _ in range(3):
+        disputed(stripe_account, test_merchant)
+        with django_assert_num_queries(5):
+            ada_browser.get("disputes/")
+    assert "No dispute matches" in text_of(ada_browser.get("disputes/?status=won"))

@@ -1,0 +1,24 @@
+"""Thousands of histories, each with crashes, faults and lost notices: not one cent is amiss."""
+
+import pytest
+from django.db import connection
+
+from tests.sim.history import play
+from tests.sim.stage import Theatre
+
+# They live in a database in memory, whichever one the other tests have: once is enough.
+HISTORIES = 2000 if connection.vendor == "sqlite" else 200
+CHUNKS = 40
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_no_cent_is_lost_or_doubled(
+    chunk: int, theatre: Theatre, pytestconfig: pytest.Config
+) -> None:
+    """`--seeds N` plays N of them, `--seed N` that one alone."""
+    seeds = range(chunk, pytestconfig.getoption("--seeds") or HISTORIES, CHUNKS)
+    only = pytestconfig.getoption("--seed")
+    for seed in seeds if only is None else [only][chunk:]:
+        played = play(theatre, seed)
+        assert not played.breaks, str(played)
+        assert played.crashes, f"nothing crashed in history {seed}, so little was shown"

@@ -14,6 +14,7 @@ from invoicing.inputs import ApiKeyInput, BotInput, read
 from invoicing.models import Customer, Event, Invoice, Merchant, Message, User
 from tests import factories
 from tests.browser import axe
+from tests.browser.looks import LOOKS
 
 
 @pytest.fixture
@@ -320,8 +321,6 @@ def given_something_of_everything(shop: Merchant) -> dict[str, str]:
     }
 
 
-# Every width and both themes; what a theme does wrong, it does at any width.
-LOOKS: list[tuple[int, Any]] = [(320, "light"), (768, "dark"), (1440, "light")]
 PAGES = [
     "",
     "invoices/",

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,6 +14,7 @@ from payments.inputs import CreditNoteInput, RefundInput
 from payments.models import Refund
 from tests import factories
 from tests.browser import axe
+from tests.browser.looks import LOOKS
 from tests.fixtures_stripe import Stripe
 
 LINES = [
@@ -67,7 +67,6 @@ def given_money_back(shop: Merchant, stripe: Stripe) -> dict[str, str]:
     }
 
 
-LOOKS: list[tuple[int, Any]] = [(320, "light"), (390, "dark"), (1440, "light")]
 PAGES = [
     "refunds/",
     "refunds/{refund}/",

@@ -215,6 +215,24 @@ def test_a_refund_whose_key_was_forgotten_is_looked_up(
     assert given_back(stripe_account) == [4000]
 
 
+def test_a_refund_asked_for_again_in_other_words_is_not_called_failed(
+    stripe_account: Stripe, test_merchant: Merchant, settings: Any
+) -> None:
+    """Stripe refuses the key with other parameters; the refund it stands for may have been made."""
+    payment = paid(stripe_account, test_merchant)
+    stripe_account.fake.control("delivery", drop=1.0)
+    stripe_account.fake.control("faults", do="commit_then_drop", method="POST", path="/v1/refunds")
+    (refund,) = refunded(payment, "40")
+    settings.PUBLIC_URL = "https://moved.example"
+    flows.send_back(refund.pk)
+    assert again(refund).status == "unknown"
+    stripe_account.fake.clock.advance(3600)
+    stripe_account.fake.control("clock")
+    tasks.look_at_refunds()
+    assert again(refund).status == "succeeded"
+    assert given_back(stripe_account) == [4000]
+
+
 def test_one_refund_that_is_never_answered_holds_nobody_up(
     stripe_account: Stripe, test_merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

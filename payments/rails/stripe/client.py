@@ -81,6 +81,10 @@ def speaking() -> Iterator[None]:
         raise RailError(
             "Stripe does not accept the configured key.", permanent=False, code="bad_key"
         ) from error
+    except stripe.IdempotencyError as error:
+        # The key is in use, or was used with other words, as after a change of PUBLIC_URL: what
+        # was asked for before may well have been done.
+        raise NoAnswer("Stripe knows this request already.") from error
     except stripe.StripeError as error:
         if error.http_status == 409 or (error.http_status or 500) >= 500:
             raise NoAnswer("Stripe is still busy with the same request.") from error

@@ -35,6 +35,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         body = self.rfile.read(length)
+        if len(body) < length:
+            # Whoever died while asking has asked for nothing.
+            self.close_connection = True
+            return
         try:
             status, headers, answer = self.server.app.handle(
                 self.command, self.path, dict(self.headers.items()), body

@@ -1,5 +1,6 @@
 """The running fake: killed and started again, cut off, asked by many at once, and its pages."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,23 @@ def test_what_was_answered_survives_a_kill(server: StripeFake, client: stripe.St
     assert client.v1.customers.retrieve(made.id).name == "Ada"
     again: Any = client.v1.customers.create({"name": "Ada"}, {"idempotency_key": "killed"})
     assert (again.id, again.last_response.headers["Idempotent-Replayed"]) == (made.id, "true")
+
+
+def test_who_dies_while_asking_has_asked_for_nothing(
+    server: StripeFake, client: stripe.StripeClient
+) -> None:
+    head = (
+        "POST /v1/customers HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: cut off\r\n"
+        f"Authorization: Bearer {server.api_key}\r\nContent-Length: 8\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port)) as dying:
+        dying.sendall(head.encode())
+        dying.shutdown(socket.SHUT_WR)
+        assert dying.recv(100) == b""
+    asked: Any = {"name": "Ada"}
+    made: Any = client.v1.customers.create(asked, {"idempotency_key": "cut off"})
+    assert "Idempotent-Replayed" not in made.last_response.headers
+    assert [row.name for row in client.v1.customers.list().data] == ["Ada"]
 
 
 def test_a_kill_in_the_middle_does_all_or_nothing(

@@ -166,6 +166,16 @@ def book_deposit(deposit: Deposit) -> None:
     )
 
 
+def book_deposit_fee(deposit: Deposit, fee: int) -> None:
+    """The provider has said what it took for money that fits nothing: the wallet bears it."""
+    fees = ledger.instance_account(
+        Kind.PROVIDER_FEES, deposit.rail, deposit.merchant, deposit.currency
+    )
+    wallet = default_wallet(deposit.merchant, deposit.currency)
+    postings = ledger.drawn(wallet, fee, fees)
+    ledger.post(f"deposit_fee:{deposit.public_id}", "deposit_fee", deposit.merchant, postings)
+
+
 def book_match(deposit: Deposit, payment: Payment) -> None:
     """Unmatched money turns out to pay an invoice; what is too much is the payer's credit."""
     applied = payment.received - payment.surplus

@@ -23,13 +23,20 @@ def _hear_of_payment(provider: str, word: Word) -> None:
     if payment is not None:
         if RAILS[payment.rail].provider == provider:
             flows.look_at_payment(payment.pk)
-    elif word.merchant_id and word.kind == "payment_intent.succeeded":
+    elif word.merchant_id and _is_about_money(provider, word):
         merchant = Merchant.objects.filter(public_id=word.merchant_id).first()
         if merchant is not None and merchant.livemode == word.livemode:
             outcome = PROVIDERS[provider].find_payment(word.money_reference, word.livemode)
             if outcome.state == State.SUCCEEDED:
                 rail = "ach" if outcome.method.get("type") == "ach" else "card"
                 deposits.record_unknown(merchant, rail, outcome)
+
+
+def _is_about_money(provider: str, word: Word) -> bool:
+    """Whether money has come, or came before and this may say what it cost."""
+    return word.kind == "payment_intent.succeeded" or bool(
+        flows.deposit_behind(provider, word.money_reference, word.livemode)
+    )
 
 
 def _hear_of_refund(provider: str, word: Word) -> None:

@@ -246,6 +246,9 @@ def deposit(row: Deposit) -> dict[str, Any]:
         "currency": row.currency,
         "amount": money.to_text(row.amount, row.currency),
         "amount_left": money.to_text(row.left, row.currency),
+        "provider_fee": None
+        if row.provider_fee is None
+        else money.to_text(row.provider_fee, row.currency),
         "created_at": instant(row.created_at),
         "resolved_at": instant(row.resolved_at),
     }

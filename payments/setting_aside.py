@@ -35,6 +35,25 @@ def invoices_for(deposit: Deposit) -> list[Invoice]:
     return sorted(rows.order_by("-pk")[:200], key=lambda row: abs(row.amount_due - deposit.amount))
 
 
+def hear_again(payment: Payment, outcome: Outcome) -> None:
+    """The provider speaks again of money that was set aside when this payment was asked for."""
+    for deposit in payment.deposits.filter(provider_reference=outcome.money_reference):
+        learn(deposit, outcome)
+
+
+def learn(deposit: Deposit, outcome: Outcome) -> None:
+    """What the provider took for unmatched money, once it is known. Locks the deposit."""
+    if outcome.provider_fee is None or deposit.provider_fee is not None:
+        return
+    deposit.refresh_from_db(from_queryset=Deposit.objects.select_for_update(of=("self",)))
+    if deposit.provider_fee is not None:
+        return
+    deposit.provider_fee = outcome.provider_fee
+    deposit.save(update_fields=["provider_fee"])
+    if outcome.provider_fee:
+        bookings.book_deposit_fee(deposit, outcome.provider_fee)
+
+
 def _keep(
     merchant: Merchant, rail: str, outcome: Outcome, reason: str, payment: Payment | None
 ) -> Deposit:
@@ -55,4 +74,5 @@ def _keep(
     if is_new:
         bookings.book_deposit(deposit)
         events.record("deposit.unmatched", deposit)
+    learn(deposit, outcome)
     return deposit

@@ -10,7 +10,7 @@ from invoicing import clock, events, money
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotConfigured, NotFound, ValidationFailed
 from invoicing.models import Invoice, Merchant
-from payments import bookings, settling
+from payments import bookings, setting_aside, settling
 from payments.inputs import MarkPaidInput, in_minor_units
 from payments.models import UNFINISHED, Payment, PaymentStatus
 from payments.offered import rails_of
@@ -89,7 +89,10 @@ def apply_outcome(payment_pk: int, outcome: Outcome) -> Payment:
         settling.learn(payment, outcome)
         return payment
     finished = payment.status not in UNFINISHED
-    if finished and (outcome.state != State.SUCCEEDED or payment.deposits.exists()):
+    if finished and outcome.state != State.SUCCEEDED:
+        return payment
+    if finished and payment.deposits.exists():
+        setting_aside.hear_again(payment, outcome)
         return payment
     at = clock.now(invoice.merchant)
     payment.updated_at = at

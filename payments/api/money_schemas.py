@@ -167,6 +167,10 @@ class Deposit(Shape):
     amount_left: Annotated[
         Amount, Field(description="What of it still waits to be matched.", examples=["70.00"])
     ]
+    provider_fee: Annotated[
+        Amount | None,
+        Field(description="What the provider took for it; null until it has said so."),
+    ]
     created_at: Instant
     resolved_at: Instant | None
 

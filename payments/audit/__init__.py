@@ -19,6 +19,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         attempts.check_everything_is_booked,
         attempts.check_what_left,
         attempts.check_held_apart,
+        attempts.check_deposit_fees,
         attempts.check_sandbox,
     ),
     "I3": (invoices.check_paid_means_paid,),

@@ -120,6 +120,23 @@ def check_held_apart() -> Iterator[Break]:
         yield Break("I2", ACCOUNT, pk, key, f"holds {holds}, not the {should} that it is kept for")
 
 
+def check_deposit_fees() -> Iterator[Break]:
+    """I2: what the provider took for unmatched money is what the books say that it cost."""
+    query = """
+        SELECT d.id, d.public_id, COALESCE(d.provider_fee, 0), COALESCE(b.amount, 0)
+        FROM payments_deposit d LEFT JOIN (
+            SELECT e.reference, SUM(m.amount) AS amount FROM payments_ledgerentry e
+            JOIN payments_ledgerposting m ON m.entry_id = e.id
+            WHERE e.kind = 'deposit_fee' GROUP BY e.reference
+        ) b ON b.reference = 'deposit_fee:' || d.public_id
+        WHERE COALESCE(d.provider_fee, 0) <> COALESCE(b.amount, 0)
+    """
+    for pk, name, says, should in rows(query):
+        yield Break(
+            "I2", "payments_deposit", pk, name, f"says {says} was taken for it, the books {should}"
+        )
+
+
 def check_promises() -> Iterator[Break]:
     """I4: a refund and a deposit say what the books moved for them when they began."""
     for table, prefix, suffix, kind in (

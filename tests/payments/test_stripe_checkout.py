@@ -17,6 +17,7 @@ from payments.inputs import DepositMatch, MarkPaidInput
 from payments.models import Deposit, LedgerAccount, Notice, Payment, Wallet
 from payments.offered import rails_of
 from payments.rails.rail import RailError
+from payments.wallets import default_wallet
 from tests.factories import again, balances, given_a_customer, given_an_open_invoice, told
 from tests.fixtures_stripe import Stripe
 
@@ -240,7 +241,40 @@ def test_what_was_not_asked_for_is_set_aside(
     assert (invoice.status, invoice.amount_due) == ("open", 10000)
     assert told(deposit) == ["deposit.unmatched"]
     assert unmatched(test_merchant) == amount
-    assert balances(payment.wallet) == {}
+    # What Stripe took for it is known, and the wallet owes it until it has something.
+    assert deposit.provider_fee == sum(charge_fees(stripe_account)) > 0
+    wallet = default_wallet(test_merchant, currency)
+    assert balances(wallet) == {"debt": -deposit.provider_fee}
+    assert audit() == []
+
+
+def charge_fees(here: Stripe) -> list[int]:
+    moved = here.fake.control("state", kinds=["balance_transaction"])["balance_transaction"]
+    return [one["fee"] for one in moved if one["type"] in ("charge", "payment")]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_set_aside_money_cost_may_be_said_later(
+    stripe_account: Stripe, test_merchant: Merchant, is_known: bool
+) -> None:
+    payment = begun(test_merchant)
+    stripe_account.fake.control("null_balance_transaction")
+    stripe_account.pay(payment, amount=7000)
+    if not is_known:
+        Payment.objects.filter(pk=payment.pk).delete()
+    stripe_account.deliver()
+    deposit = Deposit.objects.get()
+    assert (deposit.provider_fee, deposit.payment_id) == (None, payment.pk if is_known else None)
+    stripe_account.fake.clock.advance(120)
+    stripe_account.fake.control("clock")
+    stripe_account.deliver()
+    (fee,) = charge_fees(stripe_account)
+    assert again(deposit).provider_fee == fee
+    assert balances(default_wallet(test_merchant, "USD")) == {"debt": -fee}
+    assert audit() == []
+    Deposit.objects.update(provider_fee=1)
+    assert [(found.table, found.row) for found in audit()] == [("payments_deposit", deposit.pk)]
+    Deposit.objects.update(provider_fee=fee)
 
 
 def given_too_little(here: Stripe, merchant: Merchant) -> Deposit:
@@ -386,7 +420,7 @@ def test_a_dispute_takes_what_was_set_aside(
     with pytest.raises(InvalidState, match="disputed already"):
         deposits.credit_deposit(test_merchant, deposit.public_id, "cus_any")
     wallet = Wallet.objects.get(merchant=test_merchant, is_default=True)
-    assert balances(wallet) == {"debt": -1500}
+    assert balances(wallet) == {"debt": -1733}
     stripe_account.fake.control(f"disputes/{verdict}", dispute=dispute)
     stripe_account.deliver()
     stripe_account.deliver()

@@ -139,6 +139,8 @@ def _charges_are_known(stage: Stage) -> Iterator[str]:
                 yield f"{what} was set aside as {deposit.amount} {deposit.currency}"
             if payment is not None and payment.received:
                 yield f"{what} is set aside, and {payment} received {payment.received} besides"
+            if deposit.provider_fee != fees.get(found["id"]):
+                yield f"{what} cost {fees.get(found['id'])}, {deposit} says {deposit.provider_fee}"
         elif payment is None:
             yield f"{what} is for {key or 'nobody'}, whom we do not know"
         elif (payment.received, payment.money_reference) != (found["amount"], intent):
@@ -252,6 +254,9 @@ def _wallets_add_up(stage: Stage) -> Iterator[str]:
         expected = sum(payment.net for payment in payments)
         expected -= sum(row.amount - row.of_credit for row in refunds.exclude(status="failed"))
         expected -= sum(row.withdrawn + row.fee for row in disputes)
+        if wallet.is_default:
+            kept = Deposit.objects.filter(merchant=stage.merchant, currency=wallet.currency)
+            expected -= sum((row.provider_fee or 0) + row.dispute_fee for row in kept)
         has = sum(account.balance for account in wallet.accounts.all())
         if has != expected:
             yield f"{wallet} has {has}, its rows say {expected}"

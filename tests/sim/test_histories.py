@@ -1,4 +1,4 @@
-"""Hundreds of histories, each with crashes, faults and lost notices: not one cent is amiss."""
+"""Thousands of histories, each with crashes, faults and lost notices: not one cent is amiss."""
 
 import pytest
 from django.db import connection
@@ -8,7 +8,7 @@ from tests.sim.stage import Theatre
 
 # They live in a database in memory, whichever one the other tests have: once is enough.
 # Many more are played by `make proof`.
-HISTORIES = 800 if connection.vendor == "sqlite" else 80
+HISTORIES = 2000 if connection.vendor == "sqlite" else 80
 CHUNKS = 40
 
 

@@ -31,10 +31,10 @@ serve: setup ## serve with the settings of .env, on PORT (8000)
 	@$(BIN)/python manage.py serve --port $(PORT) $(ARGS)
 
 test: setup-dev ## run the tests on SQLite; ARGS="-k name" goes to pytest
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 test-services: setup-dev ## run the tests on PostgreSQL and Redis
-	scripts/with-services $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	scripts/with-services $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 lint: setup-dev ## style, types, import contracts, missing migrations
 	$(BIN)/ruff check .
@@ -48,11 +48,11 @@ format: setup-dev ## put the code in order
 	$(BIN)/ruff format .
 
 bench: setup-dev ## measure speed, as ratios within one run
-	scripts/with-services $(BIN)/python -m tests.bench
+	FSYNC=on scripts/with-services $(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.webhooks
 	$(BIN)/python -m tests.bench.pdf
 	$(BIN)/python -m tests.bench.audit
-	scripts/with-services $(BIN)/python -m tests.bench.audit
+	FSYNC=on scripts/with-services $(BIN)/python -m tests.bench.audit
 
 screenshots: setup-dev ## take the pictures of docs/screenshots again
 	$(BIN)/python -m tests.screenshots $(ARGS)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from invoicing.models import Merchant
 from payments.audit import audit
@@ -20,7 +21,8 @@ from tests.kill9.test_kill9 import LATER, SIGALRM
 
 FLOW = "tests.kill9.stripe_flow"
 # Kills in the ordinary suite, spread over so many jobs that each of them dies again and again.
-KILLS, PARTS, LIVES = 300, 4, 24
+KILLS = 300 if connection.vendor == "sqlite" else 100
+PARTS, LIVES = 4, 24
 # How often an undisturbed day may be put off because the machine is too busy to answer in time.
 PATIENCE = 5
 WHOLE = ("start", "charge", "check", "refund", "hand_in", "save_method", "check_dispute")

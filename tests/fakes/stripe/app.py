@@ -249,4 +249,4 @@ class Application:
 
 
 def _json(found: object) -> bytes:
-    return json.dumps(found, indent=2).encode()
+    return json.dumps(found).encode()

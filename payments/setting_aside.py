@@ -41,17 +41,17 @@ def hear_again(payment: Payment, outcome: Outcome) -> None:
         learn(deposit, outcome)
 
 
-def learn(deposit: Deposit, outcome: Outcome) -> None:
+def learn(deposit: Deposit, outcome: Outcome) -> Deposit:
     """What the provider took for unmatched money, once it is known. Locks the deposit."""
     if outcome.provider_fee is None or deposit.provider_fee is not None:
-        return
-    deposit.refresh_from_db(from_queryset=Deposit.objects.select_for_update(of=("self",)))
-    if deposit.provider_fee is not None:
-        return
-    deposit.provider_fee = outcome.provider_fee
-    deposit.save(update_fields=["provider_fee"])
-    if outcome.provider_fee:
-        bookings.book_deposit_fee(deposit, outcome.provider_fee)
+        return deposit
+    deposit = Deposit.objects.select_for_update(of=("self",)).get(pk=deposit.pk)
+    if deposit.provider_fee is None:
+        deposit.provider_fee = outcome.provider_fee
+        deposit.save(update_fields=["provider_fee"])
+        if outcome.provider_fee:
+            bookings.book_deposit_fee(deposit, outcome.provider_fee)
+    return deposit
 
 
 def _keep(
@@ -74,5 +74,4 @@ def _keep(
     if is_new:
         bookings.book_deposit(deposit)
         events.record("deposit.unmatched", deposit)
-    learn(deposit, outcome)
-    return deposit
+    return learn(deposit, outcome)

@@ -30,9 +30,16 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "I9": (invoices.check_totals, invoices.check_documents),
 }
 
-__all__ = ["CHECKS", "LEGAL", "Break", "Check", "audit", "snapshot"]
+__all__ = ["CHECKS", "LEGAL", "QUICK", "Break", "Check", "audit", "snapshot"]
 
 
-def audit() -> list[Break]:
+# What the database can add up by itself in seconds, however large the books are.
+QUICK: dict[str, tuple[Check, ...]] = {
+    "I1": (books.check_balances,),
+    "I3": (invoices.check_paid_means_paid,),
+}
+
+
+def audit(checks: dict[str, tuple[Check, ...]] = CHECKS) -> list[Break]:
     """Every break on this instance; none is what it should find."""
-    return [found for checks in CHECKS.values() for check in checks for found in check()]
+    return [found for some in checks.values() for check in some for found in check()]

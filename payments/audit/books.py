@@ -271,6 +271,25 @@ def check_books() -> Iterator[Break]:
     return Books().breaks()
 
 
+def check_balances() -> Iterator[Break]:
+    """I1: every account holds what its postings leave, added up by the database alone."""
+    query = f"""
+        SELECT source_id, destination_id, SUM(amount) FROM {POSTING}
+        GROUP BY source_id, destination_id
+    """  # noqa: S608
+    moved: dict[int, int] = defaultdict(int)
+    for source, destination, amount in rows(query):
+        moved[source] -= int(amount)
+        moved[destination] += int(amount)
+    query = f"SELECT id, key, merchant_id, balance FROM {ACCOUNT}"  # noqa: S608
+    with reading(query) as accounts:
+        for pk, key, merchant, balance in accounts:
+            # The instance's own accounts keep no balance.
+            should = moved.get(pk, 0) if merchant is not None else 0
+            if balance != should:
+                yield Break("I1", ACCOUNT, pk, key, f"says {balance}, its postings {should}")
+
+
 def check_accounts() -> Iterator[Break]:
     """I1: an account's key says whose and what it is, and it is that."""
     query = f"""

@@ -176,10 +176,15 @@ def test_the_command_says_that_the_books_hold(business: Invoice) -> None:
     assert json.loads(run("--json")[1]) == {"ok": True, "breaks": []}
 
 
+def test_the_quick_command_says_what_it_did_not_look_at(business: Invoice) -> None:
+    assert run("--quick") == (0, "The books hold: I1, I3.\n", "")
+
+
 @pytest.mark.tampers
-def test_the_command_names_every_break_and_fails(business: Invoice) -> None:
+@pytest.mark.parametrize("how", [(), ("--quick",)])
+def test_the_command_names_every_break_and_fails(business: Invoice, how: tuple[str, ...]) -> None:
     TAMPERING["a balance"][1](business)
-    code, _, err = run()
+    code, _, err = run(*how)
     assert code == 1
     assert err.startswith("I1: payments_ledgeraccount ")
     assert "(pending:wal_" in err

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from payments.audit import CHECKS, audit, snapshot
+from payments.audit import CHECKS, QUICK, audit, snapshot
 
 
 class Command(BaseCommand):
@@ -17,12 +17,18 @@ class Command(BaseCommand):
     help = "Work out every balance again and check the books' invariants."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--quick",
+            action="store_true",
+            help="only add up balances and what invoices were paid: seconds for a million invoices",
+        )
         parser.add_argument("--json", action="store_true", help="answer as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        checks = QUICK if options["quick"] else CHECKS
         # What is written meanwhile must not look like a break.
         with snapshot():
-            breaks = audit()
+            breaks = audit(checks)
         if options["json"]:
             named = [asdict(found) for found in breaks]
             self.stdout.write(json.dumps({"ok": not breaks, "breaks": named}))
@@ -30,6 +36,6 @@ class Command(BaseCommand):
             for found in breaks:
                 self.stderr.write(str(found))
             if not breaks:
-                self.stdout.write(f"The books hold: {', '.join(CHECKS)}.")
+                self.stdout.write(f"The books hold: {', '.join(checks)}.")
         if breaks:
             sys.exit(1)

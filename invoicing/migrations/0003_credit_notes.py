@@ -20,159 +20,72 @@ def begin_series(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("invoicing", "0002_initial"),
-        ("payments", "0002_ledger_guards"),
+        ('invoicing', '0002_initial'),
+        ('payments', '0002_ledger_guards'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="CreditNote",
+            name='CreditNote',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "public_id",
-                    models.CharField(
-                        default=invoicing.models.credit_note._credit_note_id,
-                        max_length=40,
-                        unique=True,
-                    ),
-                ),
-                ("number", models.CharField(max_length=32)),
-                ("number_value", models.PositiveBigIntegerField()),
-                (
-                    "reason",
-                    models.CharField(
-                        choices=[
-                            ("requested_by_customer", "Requested by the customer"),
-                            ("duplicate", "Duplicate"),
-                            ("fraudulent", "Fraudulent"),
-                            ("order_change", "Order changed"),
-                            ("product_unsatisfactory", "Product unsatisfactory"),
-                            ("other", "Other"),
-                        ],
-                        default="requested_by_customer",
-                        max_length=30,
-                    ),
-                ),
-                ("memo", models.TextField(blank=True, max_length=2000)),
-                ("currency", models.CharField(max_length=10)),
-                ("lines", models.JSONField(default=list)),
-                ("subtotal", invoicing.models.fields.MinorUnitsField()),
-                ("discount", invoicing.models.fields.MinorUnitsField(default=0)),
-                ("tax", invoicing.models.fields.MinorUnitsField()),
-                ("total", invoicing.models.fields.MinorUnitsField()),
-                ("taxes", models.JSONField(default=list)),
-                ("off_due", invoicing.models.fields.MinorUnitsField(default=0)),
-                ("seller_snapshot", models.JSONField(default=dict)),
-                ("buyer_snapshot", models.JSONField(default=dict)),
-                ("issued_at", models.DateTimeField()),
-                ("created_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=invoicing.models.credit_note._credit_note_id, max_length=40, unique=True)),
+                ('number', models.CharField(max_length=32)),
+                ('number_value', models.PositiveBigIntegerField()),
+                ('reason', models.CharField(choices=[('requested_by_customer', 'Requested by the customer'), ('duplicate', 'Duplicate'), ('fraudulent', 'Fraudulent'), ('order_change', 'Order changed'), ('product_unsatisfactory', 'Product unsatisfactory'), ('other', 'Other')], default='requested_by_customer', max_length=30)),
+                ('memo', models.TextField(blank=True, max_length=2000)),
+                ('currency', models.CharField(max_length=10)),
+                ('lines', models.JSONField(default=list)),
+                ('subtotal', invoicing.models.fields.MinorUnitsField()),
+                ('discount', invoicing.models.fields.MinorUnitsField(default=0)),
+                ('tax', invoicing.models.fields.MinorUnitsField()),
+                ('total', invoicing.models.fields.MinorUnitsField()),
+                ('taxes', models.JSONField(default=list)),
+                ('off_due', invoicing.models.fields.MinorUnitsField(default=0)),
+                ('seller_snapshot', models.JSONField(default=dict)),
+                ('buyer_snapshot', models.JSONField(default=dict)),
+                ('issued_at', models.DateTimeField()),
+                ('created_at', models.DateTimeField()),
+                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='invoicing.invoice')),
+                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='invoicing.merchant')),
             ],
+            options={
+                'indexes': [models.Index(fields=['merchant', '-id'], name='credit_note_newest_first'), models.Index(fields=['invoice', 'id'], name='credit_note_by_invoice')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'number'), name='credit_note_number_once'), models.UniqueConstraint(fields=('merchant', 'number_value'), name='credit_note_number_value_once'), models.CheckConstraint(condition=models.Q(('off_due__gte', 0), ('off_due__lte', models.F('total')), ('total__gt', 0)), name='credit_note_amounts_make_sense')],
+            },
         ),
         migrations.RemoveConstraint(
-            model_name="invoice",
-            name="refunded_at_most_what_was_paid",
+            model_name='invoice',
+            name='refunded_at_most_what_was_paid',
         ),
         migrations.RemoveConstraint(
-            model_name="invoice",
-            name="paid_means_paid_in_full",
+            model_name='invoice',
+            name='paid_means_paid_in_full',
         ),
         migrations.AddField(
-            model_name="invoice",
-            name="amount_credited",
+            model_name='invoice',
+            name='amount_credited',
             field=invoicing.models.fields.MinorUnitsField(default=0),
         ),
         migrations.AlterField(
-            model_name="numberseries",
-            name="kind",
-            field=models.CharField(
-                choices=[("invoice", "Invoices"), ("credit_note", "Credit notes")],
-                default="invoice",
-                max_length=20,
-            ),
+            model_name='numberseries',
+            name='kind',
+            field=models.CharField(choices=[('invoice', 'Invoices'), ('credit_note', 'Credit notes')], default='invoice', max_length=20),
         ),
         migrations.AddConstraint(
-            model_name="invoice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_paid__gte", 0),
-                    ("amount_refunded__gte", 0),
-                    ("total__gte", 0),
-                    ("amount_credited__gte", 0),
-                    ("amount_credited__lte", models.F("total")),
-                    ("amount_refunded__lte", models.F("amount_paid")),
-                ),
-                name="refunded_at_most_what_was_paid",
-            ),
+            model_name='invoice',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_paid__gte', 0), ('amount_refunded__gte', 0), ('total__gte', 0), ('amount_credited__gte', 0), ('amount_credited__lte', models.F('total')), ('amount_refunded__lte', models.F('amount_paid'))), name='refunded_at_most_what_was_paid'),
         ),
         migrations.AddConstraint(
-            model_name="invoice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "paid"), _negated=True),
-                    (
-                        "amount_paid__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("total"), "-", models.F("amount_credited")
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="paid_means_paid_in_full",
-            ),
+            model_name='invoice',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'paid'), _negated=True), ('amount_paid__gte', django.db.models.expressions.CombinedExpression(models.F('total'), '-', models.F('amount_credited'))), _connector='OR'), name='paid_means_paid_in_full'),
         ),
         migrations.AddField(
-            model_name="creditnote",
-            name="invoice",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="credit_notes",
-                to="invoicing.invoice",
-            ),
-        ),
-        migrations.AddField(
-            model_name="creditnote",
-            name="merchant",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="credit_notes",
-                to="invoicing.merchant",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="creditnote",
-            index=models.Index(fields=["merchant", "-id"], name="credit_note_newest_first"),
-        ),
-        migrations.AddIndex(
-            model_name="creditnote",
-            index=models.Index(fields=["invoice", "id"], name="credit_note_by_invoice"),
-        ),
-        migrations.AddConstraint(
-            model_name="creditnote",
-            constraint=models.UniqueConstraint(
-                fields=("merchant", "number"), name="credit_note_number_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditnote",
-            constraint=models.UniqueConstraint(
-                fields=("merchant", "number_value"), name="credit_note_number_value_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditnote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("off_due__gte", 0), ("off_due__lte", models.F("total")), ("total__gt", 0)
-                ),
-                name="credit_note_amounts_make_sense",
-            ),
+            model_name='message',
+            name='credit_note',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='invoicing.creditnote'),
         ),
         migrations.RunPython(begin_series, migrations.RunPython.noop),
     ]

@@ -44,12 +44,26 @@ class Migration(migrations.Migration):
                 ('provider_reference', models.CharField(max_length=200)),
                 ('currency', models.CharField(max_length=10)),
                 ('amount', invoicing.models.fields.MinorUnitsField()),
-                ('status', models.CharField(choices=[('unmatched', 'Unmatched'), ('matched', 'Matched to an invoice'), ('credited', 'Kept as credit'), ('refunded', 'Given back')], default='unmatched', max_length=9)),
+                ('status', models.CharField(choices=[('unmatched', 'Unmatched'), ('matched', 'Matched to an invoice'), ('credited', 'Kept as credit'), ('refunded', 'Given back'), ('disputed', 'Disputed'), ('lost', 'Taken back by the bank')], default='unmatched', max_length=9)),
                 ('reason', models.CharField(choices=[('another_amount', 'Not the amount that was asked for'), ('another_currency', 'Not the currency that was asked for'), ('unknown_payment', 'For no payment that is known here')], max_length=20)),
                 ('created_at', models.DateTimeField()),
                 ('updated_at', models.DateTimeField()),
                 ('resolved_at', models.DateTimeField(null=True)),
+                ('matched_payment', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='matched_deposit', to='payments.payment')),
+                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='invoicing.merchant')),
+                ('payment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='payments.payment')),
+                ('amount_refunded', invoicing.models.fields.MinorUnitsField(default=0)),
+                ('amount_used', invoicing.models.fields.MinorUnitsField(default=0)),
+                ('amount_withdrawn', invoicing.models.fields.MinorUnitsField(default=0)),
+                ('dispute_fee', invoicing.models.fields.MinorUnitsField(default=0)),
+                ('dispute_reference', models.CharField(blank=True, max_length=200)),
+                ('moves', models.PositiveSmallIntegerField(default=0)),
+                ('provider_fee', invoicing.models.fields.MinorUnitsField(null=True)),
             ],
+            options={
+                'indexes': [models.Index(fields=['merchant', '-id'], name='deposit_newest_first'), models.Index(fields=['merchant', 'status', '-id'], name='deposit_by_status')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='deposit_of_something'), models.UniqueConstraint(fields=('rail', 'provider_reference'), name='one_deposit_per_provider_reference'), models.CheckConstraint(condition=models.Q(('amount_refunded__gte', 0), ('amount_used__gte', 0), ('dispute_fee__gte', 0), ('amount_withdrawn__gte', 0), ('amount__gte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('amount_used'), '+', models.F('amount_refunded')), '+', models.F('amount_withdrawn')))), name='deposit_is_spent_once')],
+            },
         ),
         migrations.CreateModel(
             name='Dispute',
@@ -74,7 +88,14 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(null=True)),
                 ('next_look_at', models.DateTimeField(null=True)),
                 ('looks_made', models.PositiveIntegerField(default=0)),
+                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='invoicing.invoice')),
+                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='invoicing.merchant')),
+                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='payments.payment')),
             ],
+            options={
+                'indexes': [models.Index(fields=['merchant', '-id'], name='dispute_newest_first'), models.Index(fields=['invoice', 'id'], name='dispute_by_invoice'), models.Index(condition=models.Q(('status__in', ('inquiry', 'needs_response', 'under_review'))), fields=['next_look_at'], name='dispute_to_look_at')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['inquiry', 'needs_response', 'under_review', 'won', 'lost', 'closed'])), name='dispute_status_is_known'), models.CheckConstraint(condition=models.Q(('amount__gte', 0), ('fee__gte', 0), ('reversed__gte', 0), ('withdrawn__gte', 0), ('reversed__lte', models.F('amount')), ('withdrawn__lte', models.F('amount')), ('reopened__gte', 0), ('reopened__lte', models.F('reversed'))), name='dispute_amounts_make_sense')],
+            },
         ),
         migrations.CreateModel(
             name='DisputeFile',
@@ -86,7 +107,11 @@ class Migration(migrations.Migration):
                 ('content', models.BinaryField()),
                 ('provider_reference', models.CharField(blank=True, max_length=200)),
                 ('created_at', models.DateTimeField()),
+                ('dispute', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='payments.dispute')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('dispute', 'field'), name='one_file_per_field')],
+            },
         ),
         migrations.CreateModel(
             name='DisputeSubmission',
@@ -101,23 +126,11 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField()),
                 ('next_look_at', models.DateTimeField(null=True)),
                 ('looks_made', models.PositiveIntegerField(default=0)),
+                ('dispute', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='payments.dispute')),
             ],
-        ),
-        migrations.CreateModel(
-            name='MethodSetup',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=payments.models.method._setup_id, max_length=40, unique=True)),
-                ('rail', models.CharField(max_length=20)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('succeeded', 'Succeeded'), ('canceled', 'Canceled')], default='pending', max_length=9)),
-                ('provider_reference', models.CharField(blank=True, max_length=200)),
-                ('url', models.CharField(blank=True, max_length=2000)),
-                ('return_path', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('next_look_at', models.DateTimeField(null=True)),
-                ('looks_made', models.PositiveIntegerField(default=0)),
-            ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'pending')), fields=('dispute',), name='one_answer_at_a_time')],
+            },
         ),
         migrations.CreateModel(
             name='PaymentMethod',
@@ -134,7 +147,35 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('updated_at', models.DateTimeField()),
                 ('detached_at', models.DateTimeField(null=True)),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_methods', to='invoicing.customer')),
+                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_methods', to='invoicing.merchant')),
             ],
+            options={
+                'indexes': [models.Index(fields=['merchant', '-id'], name='method_newest_first')],
+                'constraints': [models.UniqueConstraint(fields=('customer', 'rail', 'provider_reference'), name='one_method_per_reference'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('customer',), name='one_default_method'), models.CheckConstraint(condition=models.Q(('is_default', False), ('status', 'active'), _connector='OR'), name='the_default_method_is_active')],
+            },
+        ),
+        migrations.CreateModel(
+            name='MethodSetup',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=payments.models.method._setup_id, max_length=40, unique=True)),
+                ('rail', models.CharField(max_length=20)),
+                ('status', models.CharField(choices=[('pending', 'Pending'), ('succeeded', 'Succeeded'), ('canceled', 'Canceled')], default='pending', max_length=9)),
+                ('provider_reference', models.CharField(blank=True, max_length=200)),
+                ('url', models.CharField(blank=True, max_length=2000)),
+                ('return_path', models.CharField(blank=True, max_length=500)),
+                ('created_at', models.DateTimeField()),
+                ('updated_at', models.DateTimeField()),
+                ('next_look_at', models.DateTimeField(null=True)),
+                ('looks_made', models.PositiveIntegerField(default=0)),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='method_setups', to='invoicing.customer')),
+                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoicing.merchant')),
+                ('method', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.paymentmethod')),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('status', 'pending')), fields=['next_look_at'], name='setup_to_look_at')],
+            },
         ),
         migrations.CreateModel(
             name='Payout',
@@ -163,7 +204,14 @@ class Migration(migrations.Migration):
                 ('amount', invoicing.models.fields.MinorUnitsField()),
                 ('fee', invoicing.models.fields.MinorUnitsField()),
                 ('net', invoicing.models.fields.MinorUnitsField()),
+                ('merchant', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payout_lines', to='invoicing.merchant')),
+                ('payment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payout_lines', to='payments.payment')),
+                ('payout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payments.payout')),
             ],
+            options={
+                'indexes': [models.Index(fields=['merchant', 'payout'], name='payout_line_by_merchant')],
+                'constraints': [models.UniqueConstraint(fields=('payout', 'provider_reference'), name='one_line_per_movement')],
+            },
         ),
         migrations.CreateModel(
             name='ProviderCustomer',
@@ -173,7 +221,11 @@ class Migration(migrations.Migration):
                 ('provider', models.CharField(max_length=20)),
                 ('reference', models.CharField(blank=True, max_length=200)),
                 ('created_at', models.DateTimeField()),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='provider_customers', to='invoicing.customer')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('customer', 'provider'), name='one_customer_per_provider')],
+            },
         ),
         migrations.CreateModel(
             name='Refund',
@@ -197,7 +249,19 @@ class Migration(migrations.Migration):
                 ('failed_at', models.DateTimeField(null=True)),
                 ('next_look_at', models.DateTimeField(null=True)),
                 ('looks_made', models.PositiveIntegerField(default=0)),
+                ('credit_note', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='invoicing.creditnote')),
+                ('deposit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.deposit')),
+                ('invoice', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='invoicing.invoice')),
+                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='invoicing.merchant')),
+                ('payment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.payment')),
+                ('to_wallet', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds_in', to='payments.wallet')),
+                ('excess', invoicing.models.fields.MinorUnitsField(default=0)),
+                ('of_credit', invoicing.models.fields.MinorUnitsField(default=0)),
             ],
+            options={
+                'indexes': [models.Index(fields=['merchant', '-id'], name='refund_newest_first'), models.Index(fields=['invoice', 'id'], name='refund_by_invoice'), models.Index(condition=models.Q(('status__in', ('pending', 'unknown'))), fields=['next_look_at'], name='refund_to_look_at')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'unknown', 'succeeded', 'failed'])), name='refund_status_is_known'), models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='refund_is_of_something'), models.CheckConstraint(condition=models.Q(models.Q(('deposit__isnull', False), ('source', 'unmatched')), models.Q(models.Q(('source', 'unmatched'), _negated=True), ('invoice__isnull', False), ('payment__isnull', False)), _connector='OR'), name='refund_knows_what_it_gives_back'), models.CheckConstraint(condition=models.Q(models.Q(('destination', 'wallet'), ('to_wallet__isnull', False)), models.Q(models.Q(('destination', 'wallet'), _negated=True), ('to_wallet', None)), _connector='OR'), name='refund_to_a_wallet_names_it'), models.UniqueConstraint(condition=models.Q(('provider_reference', ''), _negated=True), fields=('provider_reference',), name='one_refund_per_provider_reference'), models.CheckConstraint(condition=models.Q(('excess__gte', 0), ('excess__lte', models.F('amount')), ('of_credit__gte', 0), ('of_credit__lte', models.F('excess'))), name='refund_exceeds_by_part_of_itself')],
+            },
         ),
         migrations.CreateModel(
             name='SandboxRefund',
@@ -209,6 +273,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('succeeded', 'Succeeded'), ('failed', 'Failed')], max_length=9)),
                 ('failure_code', models.CharField(blank=True, max_length=60)),
                 ('created_at', models.DateTimeField()),
+                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.sandboxsession')),
             ],
         ),
         migrations.RemoveConstraint(
@@ -269,71 +334,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('balance__gte', 0), models.Q(('kind', 'debt'), _negated=True)), models.Q(('balance__lte', 0), ('kind', 'debt')), ('kind', 'external'), _connector='OR'), name='merchants_accounts_stay_positive'),
         ),
         migrations.AddField(
-            model_name='deposit',
-            name='matched_payment',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='matched_deposit', to='payments.payment'),
-        ),
-        migrations.AddField(
-            model_name='deposit',
-            name='merchant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='invoicing.merchant'),
-        ),
-        migrations.AddField(
-            model_name='deposit',
-            name='payment',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='payments.payment'),
-        ),
-        migrations.AddField(
-            model_name='dispute',
-            name='invoice',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='invoicing.invoice'),
-        ),
-        migrations.AddField(
-            model_name='dispute',
-            name='merchant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='invoicing.merchant'),
-        ),
-        migrations.AddField(
-            model_name='dispute',
-            name='payment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='payments.payment'),
-        ),
-        migrations.AddField(
-            model_name='disputefile',
-            name='dispute',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='payments.dispute'),
-        ),
-        migrations.AddField(
-            model_name='disputesubmission',
-            name='dispute',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='payments.dispute'),
-        ),
-        migrations.AddField(
-            model_name='methodsetup',
-            name='customer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='method_setups', to='invoicing.customer'),
-        ),
-        migrations.AddField(
-            model_name='methodsetup',
-            name='merchant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoicing.merchant'),
-        ),
-        migrations.AddField(
-            model_name='paymentmethod',
-            name='customer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_methods', to='invoicing.customer'),
-        ),
-        migrations.AddField(
-            model_name='paymentmethod',
-            name='merchant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_methods', to='invoicing.merchant'),
-        ),
-        migrations.AddField(
-            model_name='methodsetup',
-            name='method',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.paymentmethod'),
-        ),
-        migrations.AddField(
             model_name='payment',
             name='saved_method',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='payments.paymentmethod'),
@@ -344,174 +344,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('surplus_returned__gte', 0), ('surplus_returned__lte', models.F('surplus')), ('amount_reversed__gte', 0), ('amount_reversed__lte', models.F('received')), ('amount_reopened__gte', 0), ('amount_reopened__lte', models.F('amount_reversed'))), name='payment_taken_back_at_most_received'),
+            constraint=models.UniqueConstraint(condition=models.Q(('money_reference', ''), _negated=True), fields=('rail', 'money_reference'), name='one_payment_per_money_reference'),
         ),
         migrations.AddConstraint(
             model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('money_reference', ''), _negated=True), fields=('rail', 'money_reference'), name='one_payment_per_money_reference'),
-        ),
-        migrations.AddField(
-            model_name='payoutline',
-            name='merchant',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payout_lines', to='invoicing.merchant'),
-        ),
-        migrations.AddField(
-            model_name='payoutline',
-            name='payment',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payout_lines', to='payments.payment'),
-        ),
-        migrations.AddField(
-            model_name='payoutline',
-            name='payout',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payments.payout'),
-        ),
-        migrations.AddField(
-            model_name='providercustomer',
-            name='customer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='provider_customers', to='invoicing.customer'),
-        ),
-        migrations.AddField(
-            model_name='refund',
-            name='credit_note',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='invoicing.creditnote'),
-        ),
-        migrations.AddField(
-            model_name='refund',
-            name='deposit',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.deposit'),
-        ),
-        migrations.AddField(
-            model_name='refund',
-            name='invoice',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='invoicing.invoice'),
-        ),
-        migrations.AddField(
-            model_name='refund',
-            name='merchant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='invoicing.merchant'),
-        ),
-        migrations.AddField(
-            model_name='refund',
-            name='payment',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.payment'),
-        ),
-        migrations.AddField(
-            model_name='refund',
-            name='to_wallet',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds_in', to='payments.wallet'),
-        ),
-        migrations.AddField(
-            model_name='sandboxrefund',
-            name='session',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.sandboxsession'),
-        ),
-        migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(fields=['merchant', '-id'], name='deposit_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(fields=['merchant', 'status', '-id'], name='deposit_by_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='deposit',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='deposit_of_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='deposit',
-            constraint=models.UniqueConstraint(fields=('rail', 'provider_reference'), name='one_deposit_per_provider_reference'),
-        ),
-        migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(fields=['merchant', '-id'], name='dispute_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(fields=['invoice', 'id'], name='dispute_by_invoice'),
-        ),
-        migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(condition=models.Q(('status__in', ('inquiry', 'needs_response', 'under_review'))), fields=['next_look_at'], name='dispute_to_look_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['inquiry', 'needs_response', 'under_review', 'won', 'lost', 'closed'])), name='dispute_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0), ('fee__gte', 0), ('reversed__gte', 0), ('withdrawn__gte', 0), ('reversed__lte', models.F('amount')), ('withdrawn__lte', models.F('amount')), ('reopened__gte', 0), ('reopened__lte', models.F('reversed'))), name='dispute_amounts_make_sense'),
-        ),
-        migrations.AddConstraint(
-            model_name='disputefile',
-            constraint=models.UniqueConstraint(fields=('dispute', 'field'), name='one_file_per_field'),
-        ),
-        migrations.AddConstraint(
-            model_name='disputesubmission',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'pending')), fields=('dispute',), name='one_answer_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='paymentmethod',
-            index=models.Index(fields=['merchant', '-id'], name='method_newest_first'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.UniqueConstraint(fields=('customer', 'rail', 'provider_reference'), name='one_method_per_reference'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('customer',), name='one_default_method'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(('is_default', False), ('status', 'active'), _connector='OR'), name='the_default_method_is_active'),
-        ),
-        migrations.AddIndex(
-            model_name='methodsetup',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['next_look_at'], name='setup_to_look_at'),
-        ),
-        migrations.AddIndex(
-            model_name='payoutline',
-            index=models.Index(fields=['merchant', 'payout'], name='payout_line_by_merchant'),
-        ),
-        migrations.AddConstraint(
-            model_name='payoutline',
-            constraint=models.UniqueConstraint(fields=('payout', 'provider_reference'), name='one_line_per_movement'),
-        ),
-        migrations.AddConstraint(
-            model_name='providercustomer',
-            constraint=models.UniqueConstraint(fields=('customer', 'provider'), name='one_customer_per_provider'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['merchant', '-id'], name='refund_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['invoice', 'id'], name='refund_by_invoice'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(condition=models.Q(('status__in', ('pending', 'unknown'))), fields=['next_look_at'], name='refund_to_look_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'unknown', 'succeeded', 'failed'])), name='refund_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='refund_is_of_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('deposit__isnull', False), ('source', 'unmatched')), models.Q(models.Q(('source', 'unmatched'), _negated=True), ('invoice__isnull', False), ('payment__isnull', False)), _connector='OR'), name='refund_knows_what_it_gives_back'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('destination', 'wallet'), ('to_wallet__isnull', False)), models.Q(models.Q(('destination', 'wallet'), _negated=True), ('to_wallet', None)), _connector='OR'), name='refund_to_a_wallet_names_it'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.UniqueConstraint(condition=models.Q(('provider_reference', ''), _negated=True), fields=('provider_reference',), name='one_refund_per_provider_reference'),
+            constraint=models.CheckConstraint(condition=models.Q(('surplus_returned__gte', 0), ('surplus_returned__lte', models.F('surplus')), ('amount_reversed__gte', 0), ('amount_reversed__lte', models.F('received')), ('amount_reopened__gte', 0), ('amount_reopened__lte', models.F('received'))), name='payment_taken_back_at_most_received'),
         ),
         migrations.RunPython(install, remove),
     ]

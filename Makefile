@@ -7,6 +7,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8000
 ARGS ?=
+SEEDS ?= 100000
+KILLS ?= 10000
+RACES ?= 10000
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -15,7 +18,7 @@ DONE := .stamps
 TRANSLATIONS := $(wildcard locale/*/LC_MESSAGES/*.po)
 STATIC := $(shell find static -type f 2>/dev/null)
 
-.PHONY: help setup setup-dev demo serve test test-services lint format bench screenshots migrations messages clean
+.PHONY: help setup setup-dev demo serve test test-services lint format bench proof screenshots migrations messages clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -35,6 +38,11 @@ test: setup-dev ## run the tests on SQLite; ARGS="-k name" goes to pytest
 
 test-services: setup-dev ## run the tests on PostgreSQL and Redis
 	scripts/with-services $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+
+proof: setup-dev ## for hours: SEEDS histories, then KILLS and RACES on both databases
+	$(BIN)/python -m pytest -q -n 2 tests/sim/test_histories.py --seeds $(SEEDS)
+	$(BIN)/python -m pytest -q -n 2 tests/kill9/test_stripe.py tests/races/test_money_back.py --kills $(KILLS) --races $(RACES)
+	scripts/with-services $(BIN)/python -m pytest -q -n 2 tests/kill9/test_stripe.py tests/races/test_money_back.py --kills $(KILLS) --races $(RACES)
 
 lint: setup-dev ## style, types, import contracts, missing migrations
 	$(BIN)/ruff check .

@@ -207,6 +207,15 @@ def crew(transactional_db: None, _crew: Crew) -> Crew:
     return _crew
 
 
+def _empty(postgresql: Any) -> None:
+    """Delete all rows, which for few of them takes a hundredth of what TRUNCATE takes."""
+    tables = postgresql.introspection.django_table_names(only_existing=True, include_views=False)
+    with postgresql.cursor() as cursor:
+        # No trigger fires, neither the guards' nor those that look for references.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("; ".join(f'DELETE FROM "{table}"' for table in tables))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _the_books_can_be_emptied() -> Iterator[None]:
     """Let the flush between tests past the ledger's guards, in one transaction and no longer."""
@@ -214,6 +223,9 @@ def _the_books_can_be_emptied() -> Iterator[None]:
 
     def execute_sql_flush(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
         with transaction.atomic(using=self.connection.alias):
+            if self.connection.vendor == "postgresql":
+                _empty(self.connection)
+                return
             ledger_triggers.remove(self.connection)
             flush(self, sql_list)
             ledger_triggers.install(self.connection)

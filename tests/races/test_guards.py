@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from invoicing import tasks
 from invoicing.models import Customer, Event, Membership, Message
 from payments.actions.pay import mark_paid
 from payments.audit import audit, snapshot
@@ -144,6 +145,7 @@ def test_three_workers_without_the_lock_deliver_more_than_once(
     crew: Crew, receiver: Receiver
 ) -> None:
     told = given_events(receiver)
+    tasks.fan_out_events()
     workers(crew, "deliver", {"WEBHOOK_ALLOW_PRIVATE": True}, guarded=False)
     assert len(receiver.heard) > len(told)
     assert {heard.id for heard in receiver.heard} == told

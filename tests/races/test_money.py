@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from invoicing import clock
 from invoicing.models import Invoice, Merchant
@@ -12,6 +13,7 @@ from payments.actions import pay
 from payments.audit import audit
 from payments.models import LedgerAccount, LedgerEntry, Payment, Wallet
 from payments.rails import RAILS
+from payments.wallets import default_wallet
 from tests import factories
 from tests.crew import Crew
 from tests.factories import (
@@ -168,6 +170,9 @@ def test_marked_paid_twice_without_the_lock_counts_double(crew: Crew) -> None:
     merchant = given_a_merchant()
     # With an address, the receipt that is sent once would save it.
     invoice = given_an_open_invoice(merchant, recipient={"name": "Cleo Payer"})
+    # Whoever opened it would keep the other waiting.
+    with transaction.atomic():
+        default_wallet(merchant, invoice.currency)
     of = {"merchant_pk": merchant.pk, "reference": invoice.public_id}
     done = race(crew, *[("mark_paid", of)] * 2, guarded=False)
     # Both take it for unpaid.

@@ -255,6 +255,14 @@ PositiveAmount = Annotated[
 I = TypeVar("I", bound=BaseModel)  # noqa: E741
 
 
+class WrongField(ValueError):
+    """What a check of a whole input raises about one of its fields."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 def read(model: type[I], data: Any) -> I:
     """Validate a door's data. Raises ValidationFailed naming every field that is wrong."""
     if not isinstance(data, Mapping):
@@ -263,8 +271,13 @@ def read(model: type[I], data: Any) -> I:
         return model.model_validate(dict(data))
     except ValidationError as error:
         raise ValidationFailed(
-            [(_path(item["loc"], data), _sentence(item)) for item in error.errors()]
+            [(_path(_location(item), data), _sentence(item)) for item in error.errors()]
         ) from None
+
+
+def _location(item: Any) -> tuple[int | str, ...]:
+    error = item.get("ctx", {}).get("error")
+    return (*item["loc"], error.field) if isinstance(error, WrongField) else tuple(item["loc"])
 
 
 def _path(location: tuple[int | str, ...], data: Any) -> str:

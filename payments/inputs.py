@@ -19,6 +19,7 @@ from invoicing.fields import (
     PositiveAmount,
     Quantity,
     Text,
+    WrongField,
     many_lines,
 )
 
@@ -93,7 +94,7 @@ class RefundInput(Input):
     @model_validator(mode="after")
     def _a_wallet_for_a_wallet(self) -> Self:
         if (self.destination == "wallet") != bool(self.wallet_id):
-            raise ValueError('"wallet_id" is needed for the destination "wallet", and only there')
+            raise WrongField("wallet_id", 'is needed for the destination "wallet", and only there')
         return self
 
 
@@ -139,9 +140,9 @@ class CreditNoteInput(Input):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.amount is not None and self.line_items is not None:
-            raise ValueError('takes an "amount" or lines ("line_items"), not both')
+            raise WrongField("line_items", 'must be left out beside "amount": one or the other')
         if (self.destination == "wallet") != bool(self.wallet_id):
-            raise ValueError('"wallet_id" is needed for the destination "wallet", and only there')
+            raise WrongField("wallet_id", 'is needed for the destination "wallet", and only there')
         return self
 
 

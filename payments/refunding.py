@@ -35,7 +35,7 @@ def promise_refunds(
     payments = _refundable(invoice, wanted)
     most = sum(payment.refundable for payment in payments)
     if not most:
-        raise InvalidState(_why_not(invoice), details={"status": invoice.status})
+        raise InvalidState(why_not(invoice), details={"status": invoice.status})
     if amount is None:
         amount = most
     if amount > most:
@@ -220,9 +220,13 @@ def _refundable(invoice: Invoice, wanted: RefundInput) -> list[Payment]:
     return [payment for payment in payments if payment.refundable and payment.pk not in disputed]
 
 
-def _why_not(invoice: Invoice) -> str:
-    if invoice.disputes.filter(withdrawn__gt=0).exists():
+def why_not(invoice: Invoice) -> str:
+    """Why nothing of an invoice can be given back, as a sentence."""
+    held = invoice.disputes.filter(withdrawn__gt=0)
+    if held.exclude(status="lost").exists():
         return "The payer's bank disputes this payment, so nothing can be refunded meanwhile."
+    if held.exists():
+        return "The payer's bank has taken this payment back, so nothing is left to refund."
     if not invoice.amount_paid:
         return "Nothing has been paid on this invoice, so nothing can be refunded."
     return "All that was paid on this invoice has been given back already."
@@ -266,7 +270,8 @@ def begin_for_deposit(deposit: Deposit, amount: int, note: str = "") -> Refund:
     at = clock.now(deposit.merchant)
     deposit.amount_refunded += amount
     deposit.updated_at = at
-    if not deposit.left and deposit.status == Deposit.Status.UNMATCHED:
+    resolved = not deposit.left and deposit.status == Deposit.Status.UNMATCHED
+    if resolved:
         deposit.status, deposit.resolved_at = Deposit.Status.REFUNDED, at
     deposit.save()
     refund = Refund(
@@ -286,6 +291,8 @@ def begin_for_deposit(deposit: Deposit, amount: int, note: str = "") -> Refund:
     refund.save(force_insert=True)
     bookings.book_refund_begun(refund)
     events.record("refund.created", refund)
+    if resolved:
+        events.record("deposit.resolved", deposit)
     return refund
 
 

@@ -28,11 +28,16 @@ def set_aside_unknown(merchant: Merchant, rail: str, outcome: Outcome) -> Deposi
 
 
 def invoices_for(deposit: Deposit) -> list[Invoice]:
-    """The merchant's invoices that this money might be for, the likeliest first."""
+    """The merchant's invoices that this money might be for, the likeliest first.
+
+    That is the one whose page it was paid on, then those that ask for about as much.
+    """
+    asked = deposit.payment.invoice_id if deposit.payment else 0
     rows = Invoice.objects.filter(
         merchant=deposit.merchant, currency=deposit.currency, status__in=sorted(MATCHABLE)
     )
-    return sorted(rows.order_by("-pk")[:200], key=lambda row: abs(row.amount_due - deposit.amount))
+    found = [*rows.filter(pk=asked), *rows.exclude(pk=asked).order_by("-pk")[:200]]
+    return sorted(found, key=lambda row: (row.pk != asked, abs(row.amount_due - deposit.amount)))
 
 
 def hear_again(payment: Payment, outcome: Outcome) -> None:

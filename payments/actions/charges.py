@@ -8,7 +8,7 @@ from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.inputs import InvoiceInput, read
 from invoicing.models import Customer, Invoice, LineItem, Merchant
 from payments.actions.pay import LOOK_AGAIN, MAX_ATTEMPTS
-from payments.inputs import ChargeInput
+from payments.inputs import ChargeInput, in_minor_units
 from payments.methods import default_of
 from payments.models import Payment, PaymentMethod
 from payments.wallets import receiving_wallet
@@ -19,15 +19,18 @@ def begin_charge(merchant: Merchant, wanted: ChargeInput) -> tuple[Invoice, Paym
     """An invoice for one amount, issued, and the attempt to charge it to a saved method.
 
     No attempt where the customer's credit has paid for all of it. Raises NotFound for an unknown
-    customer or method, InvalidState for a customer without a method that can be charged.
+    customer or method, InvalidState for a customer without a method that can be charged,
+    ValidationFailed for an amount finer than the currency.
     """
     customer = merchant.customers.filter(public_id=wanted.customer_id, archived_at=None).first()
     if customer is None:
         raise NotFound(f"There is no customer {wanted.customer_id}.")
     method = _method(customer, wanted.payment_method_id)
+    currency = wanted.currency or customer.currency or merchant.currency
+    in_minor_units(wanted.amount, currency)  # a charge is never of a rounded amount
     asked: dict[str, Any] = {
         "customer_id": customer.public_id,
-        "currency": wanted.currency or customer.currency or merchant.currency,
+        "currency": currency,
         "line_items": [
             {"description": wanted.description, "quantity": "1", "unit_price": str(wanted.amount)}
         ],
@@ -97,6 +100,12 @@ def _method(customer: Customer, method_id: str) -> PaymentMethod:
             raise NotFound(f"This customer has no payment method {method_id}.")
     else:
         method = default_of(customer)
+        saved = customer.payment_methods.filter(status=PaymentMethod.Status.ACTIVE)
+        if method is None and saved.exists():
+            raise InvalidState(
+                "None of this customer's saved methods is the default: name one as "
+                '"payment_method_id", or make one the default.'
+            )
         if method is None:
             raise InvalidState(
                 "This customer has no saved card or bank account; ask them to save one first."

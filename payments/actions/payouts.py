@@ -3,7 +3,7 @@
 from invoicing import clock, events
 from invoicing.actions.action import action
 from invoicing.models import Merchant
-from payments.models import MerchantPayout, Payment, Payout, PayoutLine
+from payments.models import Deposit, MerchantPayout, Payment, Payout, PayoutLine
 from payments.rails.rail import PayoutOutcome
 
 
@@ -39,17 +39,24 @@ def apply_payout(provider: str, outcome: PayoutOutcome, *, livemode: bool) -> Pa
 
 
 def _itemise(payout: Payout, outcome: PayoutOutcome) -> None:
+    """Lines of payments, and of money that was set aside: the bank's sum has both."""
     items = outcome.items or ()
     references = {item.money_reference for item in items if item.money_reference}
     payments = {
         payment.money_reference: payment
         for payment in Payment.objects.filter(money_reference__in=references)
     }
+    owners = dict(
+        Deposit.objects.filter(provider_reference__in=references).values_list(
+            "provider_reference", "merchant_id"
+        )
+    )
+    owners |= {name: payment.merchant_id for name, payment in payments.items()}
     PayoutLine.objects.bulk_create(
         PayoutLine(
             payout=payout,
-            merchant_id=found.merchant_id if found else None,
-            payment=found,
+            merchant_id=owners.get(item.money_reference),
+            payment=payments.get(item.money_reference),
             provider_reference=item.reference,
             kind=item.kind,
             amount=item.amount,
@@ -57,5 +64,4 @@ def _itemise(payout: Payout, outcome: PayoutOutcome) -> None:
             net=item.net,
         )
         for item in items
-        for found in [payments.get(item.money_reference)]
     )

@@ -119,6 +119,9 @@ def look_again(request: MerchantRequest, public_id: str) -> HttpResponse:
 def of_invoice(request: MerchantRequest, reference: str) -> HttpResponse:
     """Give an invoice's money back, or a part of it: the newest payment first."""
     invoice = whole_invoice(request.merchant, reference)
+    if request.method == "GET" and not refunding.refundable_now(invoice):
+        messages.error(request, refunding.why_not(invoice))
+        return redirect(address_of(invoice))
     return _refunding(
         request,
         RefundForm,

@@ -26,7 +26,7 @@ from payments.actions.refunds import refund_deposit
 from payments.dashboard.refunds import say_refunded
 from payments.inputs import DepositMatch
 from payments.models import Deposit
-from payments.setting_aside import invoices_for
+from payments.setting_aside import MATCHABLE, invoices_for
 
 LIKELIEST = 10
 
@@ -86,7 +86,8 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
 def match(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Let the money pay an invoice."""
     deposit = _deposit_of(request.merchant, public_id)
-    form = MatchForm(posted(request), initial={"invoice_id": request.GET.get("invoice", "")[:40]})
+    chosen = request.GET.get("invoice", "")[:40] or _asked_for(deposit)
+    form = MatchForm(posted(request), initial={"invoice_id": chosen})
     return _resolve(
         request,
         deposit,
@@ -179,6 +180,13 @@ def _resolve(
     }
     status = 422 if form.is_bound else 200
     return page(request, "form.html", "unmatched", context, status=status)
+
+
+def _asked_for(deposit: Deposit) -> str:
+    """The invoice on whose page the money was paid, if it can still take it."""
+    invoice = deposit.payment.invoice if deposit.payment else None
+    fits = invoice and invoice.currency == deposit.currency and invoice.status in MATCHABLE
+    return str(invoice.number) if invoice and fits else ""
 
 
 def _deposit_of(merchant: Merchant, public_id: str) -> Deposit:

@@ -63,6 +63,16 @@ class Balances:
     owed: int = 0
 
 
+# Kinds of entries whose names alone say too little.
+_SAID = {
+    "fee": "Provider's fee corrected",
+    "match": "Unmatched money matched",
+    "deposit_fee": "Fee of unmatched money",
+    "deposit_disputed": "Dispute of unmatched money",
+    "refund_failed": "Refund that failed",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """One thing that happened to a wallet, in minor units: what came or went, fees, the rest."""
@@ -73,6 +83,11 @@ class Movement:
     gross: int
     fees: int
     net: int
+
+    @property
+    def said(self) -> str:
+        """What happened, in words."""
+        return _SAID.get(self.kind, self.kind.replace("_", " ").capitalize())
 
 
 @require_safe

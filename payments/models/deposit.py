@@ -47,7 +47,7 @@ class Deposit(models.Model):
     amount_refunded = MinorUnitsField(default=0)
     amount_withdrawn = MinorUnitsField(default=0)
     # What the provider took for bringing it, borne by the wallet; null until it has said so.
-    provider_fee = MinorUnitsField(null=True)
+    provider_fee = MinorUnitsField(null=True)  # type: ignore[misc]
     # The bank's demand for it, what that cost, and how often the ledger has followed.
     dispute_reference = models.CharField(max_length=200, blank=True)
     dispute_fee = MinorUnitsField(default=0)

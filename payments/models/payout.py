@@ -45,6 +45,16 @@ class Payout(models.Model):
         return self.public_id
 
 
+# The provider's kinds whose names alone say too little.
+_SAID = {
+    "payment": "Bank debit",
+    "payment_refund": "Refund of a bank debit",
+    "payment_failure_refund": "Returned bank debit",
+    "refund_failure": "Refund that failed",
+    "adjustment": "Dispute or correction",
+}
+
+
 class PayoutLine(models.Model):
     """One of the movements that a payout sums up: a payment, a refund or a dispute."""
 
@@ -71,6 +81,11 @@ class PayoutLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.payout} {self.provider_reference}"
+
+    @property
+    def said(self) -> str:
+        """What kind of movement it is, in words."""
+        return _SAID.get(self.kind, self.kind.replace("_", " ").capitalize())
 
 
 @dataclass(frozen=True, slots=True)

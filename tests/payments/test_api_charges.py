@@ -6,7 +6,7 @@ import pytest
 
 from invoicing.models import Invoice, Merchant
 from payments import flows
-from payments.models import Payment
+from payments.models import Payment, PaymentMethod
 from tests.factories import again, given_a_customer, given_an_open_invoice
 from tests.fixtures import Api
 from tests.fixtures_stripe import Stripe
@@ -68,6 +68,9 @@ def test_where_credit_pays_for_all_there_is_no_payment(
     [
         ({"amount": "0"}, "amount"),
         ({"amount": "-5"}, "amount"),
+        ({"amount": "99.999"}, "amount"),
+        ({"amount": "0.001"}, "amount"),
+        ({"amount": "10.5", "currency": "JPY"}, "amount"),
         ({"description": ""}, "description"),
         ({"currency": "XYZ"}, "currency"),
         ({"customer_id": None}, "customer_id"),
@@ -91,6 +94,20 @@ def test_a_charge_that_is_not_right_is_refused_by_its_field(
         [field],
     )
     assert not Invoice.objects.exists()
+
+
+def test_who_has_cards_but_no_default_is_asked_to_name_one(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    customer = given_a_customer(test_merchant)
+    method = stripe_account.given_a_method(customer)
+    body = {"customer_id": customer.public_id, "amount": "9", "description": "Coffee"}
+    PaymentMethod.objects.update(is_default=False)
+    answer = api.post("/v1/invoices/charge", body)
+    assert answer.status_code == 409
+    assert "payment_method_id" in answer.json()["error"]["message"]
+    named = api.post("/v1/invoices/charge", {**body, "payment_method_id": method.public_id})
+    assert named.status_code == 201
 
 
 def test_a_draft_or_an_invoice_of_nobody_is_not_charged(

@@ -64,9 +64,9 @@ def test_a_repeat_under_its_key_is_the_same_note(api: Api, invoice: Invoice) -> 
     [
         ({"amount": "119.01"}, "amount"),
         ({"amount": "0"}, "amount"),
-        ({"amount": "1", "line_items": [{"id": "li_1"}]}, ""),
+        ({"amount": "1", "line_items": [{"id": "li_1"}]}, "line_items"),
         ({"line_items": []}, "line_items"),
-        ({"destination": "wallet"}, ""),
+        ({"destination": "wallet"}, "wallet_id"),
         ({"reason": "whim"}, "reason"),
         ({"send": "yes"}, "send"),
         ({"currency": "USD"}, "currency"),

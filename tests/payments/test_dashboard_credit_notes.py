@@ -71,7 +71,7 @@ def test_some_of_a_lines_quantity_is_credited(
     assert f'id="id_{chairs}_error"' in refused.content.decode()
     assert "Must be at most what has not been credited yet, 4." in text_of(refused)
     both = ada_browser.post(path, form.data(**{chairs: "1", "amount": "1"}))
-    assert both.status_code == 422 and "not both" in text_of(both)
+    assert both.status_code == 422 and "one or the other" in text_of(both)
     data = form.data(**{chairs: "1.5"})
     preview = ada_browser.post(path, data)
     assert "$37.50 is taken off what is due." in text_of(preview)

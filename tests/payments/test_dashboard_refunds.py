@@ -80,7 +80,7 @@ def test_a_wrong_amount_is_explained_and_nothing_goes_back(
 def test_a_wallet_needs_its_id(ada_browser: Browser, paid: Payment) -> None:
     answer = ada_browser.submit(f"{page_of(paid)}refund/", destination="wallet")
     assert answer.status_code == 422
-    assert "wallet_id" in text_of(answer)
+    assert 'Is needed for the destination "wallet"' in text_of(answer)
 
 
 def test_nothing_is_offered_where_nothing_was_paid(
@@ -89,9 +89,8 @@ def test_nothing_is_offered_where_nothing_was_paid(
     invoice = factories.given_an_open_invoice(test_merchant, "100.00")
     path = f"invoices/{invoice.public_id}/"
     assert "/refund/" not in ada_browser.get(path).content.decode()
-    answer = ada_browser.submit(f"{path}refund/", amount="1")
-    assert answer.status_code == 422
-    assert "Nothing has been paid on this invoice" in text_of(answer)
+    assert ada_browser.get(f"{path}refund/").status_code == 302
+    assert "Nothing has been paid on this invoice" in text_of(ada_browser.get(path))
 
 
 def test_each_outcome_is_told_as_it_is(

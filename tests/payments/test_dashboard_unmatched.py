@@ -39,7 +39,10 @@ def test_it_is_told_and_the_likeliest_invoice_stands_first(
 ) -> None:
     invoice_of(test_merchant, "900.00")
     likely = invoice_of(test_merchant, "7.00")
-    assert invoices_for(deposit)[0] == likely
+    assert deposit.payment
+    assert invoices_for(deposit)[:2] == [deposit.payment.invoice, likely]
+    matching = ada_browser.get(path_of(deposit, "match/")).content.decode()
+    assert f'value="{deposit.payment.invoice.number}"' in matching
     assert "1 sum of money has come that fits no invoice" in text_of(ada_browser.get(""))
     assert "Not the amount that was asked for" in text_of(ada_browser.get("unmatched/"))
     page = text_of(ada_browser.get(path_of(deposit)))

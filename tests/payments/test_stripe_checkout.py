@@ -312,6 +312,7 @@ def test_what_was_set_aside_goes_back(stripe_account: Stripe, test_merchant: Mer
     stripe_account.deliver()
     assert (again(refund).status, again(refund).amount) == ("succeeded", 7000)
     assert (again(deposit).status, unmatched(test_merchant)) == ("refunded", 0)
+    assert told(deposit) == ["deposit.unmatched", "deposit.resolved"]
     assert sum(one["amount"] for one in stripe_account.fake.control("state")["refund"]) == 7000
 
 

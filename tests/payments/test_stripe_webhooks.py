@@ -94,6 +94,7 @@ BAD: dict[str, Callable[[Stripe], tuple[str | bytes, dict[str, str]]]] = {
     "of the other mode": lambda here: _signed(here, event(here, livemode=True)),
     "no JSON": lambda here: ("{", signed(here, "{")),
     "no event": lambda here: _signed(here, {"id": "evt_1"}),
+    "nested without end": lambda here: ("[" * 100_000, signed(here, "[" * 100_000)),
     "a list": lambda here: _signed(here, []),
     "no text": lambda here: (b"\xff\xfe", {"Stripe-Signature": "t=1,v1=00"}),
     "nothing": lambda here: ("", signed(here, "")),
@@ -302,6 +303,21 @@ def test_a_payout_is_itemised_for_each_merchant(
         assert Event.objects.filter(merchant=merchant, type="payout.paid").count() == 1
     stripe_account.deliver()
     assert PayoutLine.objects.count() == 2
+
+
+def test_a_payout_shows_money_that_fitted_nothing(
+    stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    stripe_account.given_a_payment(test_merchant)
+    stripe_account.given_a_deposit(test_merchant)
+    stripe_account.let_pass(days=3)
+    stripe_account.fake.control("payouts/create", status="paid")
+    stripe_account.deliver()
+    payout = Payout.objects.get()
+    lines = payout.lines.filter(merchant=test_merchant)
+    assert sum(line.net for line in lines) == payout.amount
+    assert sorted(line.amount for line in lines) == [7000, 10000]
+    assert lines.get(amount=7000).payment is None
 
 
 def test_a_payout_fails(stripe_account: Stripe, test_merchant: Merchant) -> None:

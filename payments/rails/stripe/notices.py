@@ -82,6 +82,6 @@ def _parsed(text: str) -> dict[str, Any]:
         event = json.loads(text)
         if isinstance(event["id"], str) and isinstance(event["data"]["object"], dict):
             return dict(event)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise BadNotice("This is not an event.")

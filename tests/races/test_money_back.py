@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from invoicing.models import CreditNote, Customer, Merchant
@@ -30,7 +30,7 @@ from tests.factories import given_a_customer, given_a_draft, given_a_merchant, g
 from tests.races.money_moves import dispute
 
 # Rounds of each race in the ordinary suite; `--races N` for N.
-ROUNDS = 200 if connection.vendor == "sqlite" else 100
+ROUNDS = 100
 Move = tuple[str, dict[str, Any]]
 Race = tuple[Move, Move]
 _numbers = count()

@@ -1,4 +1,4 @@
-"""A thousand histories, each with crashes, faults and lost notices: not one cent is amiss."""
+"""Hundreds of histories, each with crashes, faults and lost notices: not one cent is amiss."""
 
 import pytest
 from django.db import connection
@@ -8,7 +8,7 @@ from tests.sim.stage import Theatre
 
 # They live in a database in memory, whichever one the other tests have: once is enough.
 # Many more are played by `make proof`.
-HISTORIES = 1000 if connection.vendor == "sqlite" else 40
+HISTORIES = 600 if connection.vendor == "sqlite" else 40
 CHUNKS = 40
 
 

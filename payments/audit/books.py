@@ -5,7 +5,7 @@ nothing is kept in memory but the accounts and the end of each merchant's chain.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -254,12 +254,11 @@ class Books:
 
     def _balances(self) -> Iterator[Break]:
         """Merchants' accounts hold what their postings leave; the instance's keep no balance."""
-        for pk, account in self.accounts.items():
-            should = self.moved.get(pk, 0) if account.merchant is not None else 0
-            if account.balance != should:
-                yield Break(
-                    "I1", ACCOUNT, pk, account.key, f"says {account.balance}, its postings {should}"
-                )
+        accounts = (
+            (pk, account.key, account.merchant, account.balance)
+            for pk, account in self.accounts.items()
+        )
+        yield from _misstated(accounts, self.moved)
         for pk, ways in self.ways.items():
             (most, _), *_ = ways.most_common(1)
             if self.accounts[pk].way != most:
@@ -283,11 +282,16 @@ def check_balances() -> Iterator[Break]:
         moved[destination] += int(amount)
     query = f"SELECT id, key, merchant_id, balance FROM {ACCOUNT}"  # noqa: S608
     with reading(query) as accounts:
-        for pk, key, merchant, balance in accounts:
-            # The instance's own accounts keep no balance.
-            should = moved.get(pk, 0) if merchant is not None else 0
-            if balance != should:
-                yield Break("I1", ACCOUNT, pk, key, f"says {balance}, its postings {should}")
+        yield from _misstated(accounts, moved)
+
+
+def _misstated(accounts: Iterable[tuple[Any, ...]], moved: Mapping[int, int]) -> Iterator[Break]:
+    """Accounts, as id, key, merchant and balance, that do not hold what was moved to them."""
+    for pk, key, merchant, balance in accounts:
+        # The instance's own accounts keep no balance.
+        should = moved.get(pk, 0) if merchant is not None else 0
+        if balance != should:
+            yield Break("I1", ACCOUNT, pk, key, f"says {balance}, its postings {should}")
 
 
 def check_accounts() -> Iterator[Break]:

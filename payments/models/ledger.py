@@ -111,12 +111,19 @@ class LedgerPosting(models.Model):
     """An amount moved from one account to another of the same asset."""
 
     entry = models.ForeignKey(LedgerEntry, models.PROTECT, related_name="postings")
-    source = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="postings_out")
+    # Found by the index below.
+    source = models.ForeignKey(
+        LedgerAccount, models.PROTECT, db_index=False, related_name="postings_out"
+    )
     destination = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="postings_in")
     amount = MinorUnitsField()
     asset = models.CharField(max_length=10)
 
     class Meta:
+        indexes = [
+            # With the amounts, so that all accounts are added up without opening one posting.
+            models.Index(fields=["source", "destination", "amount"], name="postings_moved"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="postings_move_something"),
             models.CheckConstraint(

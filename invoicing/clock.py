@@ -6,8 +6,9 @@ business (deliveries, mails, leases) runs on the wall clock always.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 
 class HasClock(Protocol):
@@ -28,3 +29,10 @@ def wall() -> datetime:
 def now(merchant: HasClock) -> datetime:
     """The instant as this merchant lives it."""
     return read_wall() + merchant.clock_offset
+
+
+def start_of(value: datetime | date, timezone: str) -> datetime:
+    """An instant as it is; a date as the first instant of that day there."""
+    if isinstance(value, datetime):
+        return value
+    return datetime.combine(value, time.min, ZoneInfo(timezone))

@@ -5,6 +5,7 @@ the commit, and nothing is told that was rolled back.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ renderers: dict[type, Callable[[Any], dict[str, Any]]] = {
     Invoice: representations.invoice,
     Customer: representations.customer,
 }
+# What the rooms above do when something happens, in the transaction that made it happen, such as
+# ending the retries of an invoice that is paid. Also filled when Django starts.
+followers: defaultdict[str, list[Callable[[Any], None]]] = defaultdict(list)
 
 
 def record(event_type: str, subject: Any) -> Event:
@@ -25,14 +29,16 @@ def record(event_type: str, subject: Any) -> Event:
 
     The subject has a `public_id` and a `merchant`, and `renderers` knows how its type looks.
     """
-    merchant = subject.merchant
-    return _write(
+    event = _write(
         event_type,
-        merchant,
+        subject.merchant,
         subject.public_id,
         renderers[type(subject)](subject),
         getattr(subject, "status", ""),
     )
+    for follow in followers[event_type]:
+        follow(subject)
+    return event
 
 
 def _write(

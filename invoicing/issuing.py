@@ -1,4 +1,4 @@
-"""Issuing a draft, in the caller's transaction and under the invoice's lock."""
+"""Issuing a draft and sending it, in the caller's transaction and under the invoice's lock."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 from django_fsm import can_proceed
 
-from invoicing import clock, documents, events, numbering
+from invoicing import clock, documents, events, mail, numbering
 from invoicing.errors import InvalidState, ValidationFailed
 from invoicing.models import Invoice
 
@@ -40,6 +40,17 @@ def issue(invoice: Invoice) -> None:
         events.record("invoice.paid", invoice)
     for happening in when_issued:
         happening(invoice)
+
+
+def send(invoice: Invoice) -> None:
+    """Mail an issued invoice; without an address it is marked as sent all the same."""
+    at = clock.now(invoice.merchant)
+    invoice.sent_at = invoice.sent_at or at
+    invoice.updated_at = at
+    invoice.save(update_fields=["sent_at", "updated_at"])
+    if invoice.recipient_email:
+        mail.queue_for_invoice(invoice, "invoice")
+    events.record("invoice.sent", invoice)
 
 
 def require(invoice: Invoice, transition: str, participle: str) -> None:

@@ -15,11 +15,14 @@ _ABOUT_INVOICE = frozenset({
     "merchant_name", "brand_color", "recipient_name", "number", "currency", "total", "title",
     "message", "lines", "payment_url", "document",
 })  # fmt: skip
+_FAILURE = frozenset({"amount_due", "description", "method"})
 MAILS: dict[str, frozenset[str]] = {
     "invoice": _ABOUT_INVOICE | {"amount_due", "due_on"},
     "receipt": _ABOUT_INVOICE | {"amount_paid", "paid_on"},
     "credit_note": _ABOUT_INVOICE | {"invoice_number"},
     "refund": _ABOUT_INVOICE | {"amount", "destination"},
+    "charge_failed": _ABOUT_INVOICE | _FAILURE | {"retry_on", "needs_payer"},
+    "charge_given_up": _ABOUT_INVOICE | _FAILURE,
     "webhook_disabled": frozenset({"merchant_name", "endpoint_url", "reason", "url"}),
     "dispute": frozenset(
         {

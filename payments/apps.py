@@ -13,7 +13,15 @@ class PaymentsConfig(AppConfig):
         from invoicing import events, issuing
         from invoicing import representations as invoicing_representations
         from invoicing.models import CreditNote
-        from payments import credit_representations, crediting, models, representations
+        from payments import (
+            collecting,
+            credit_representations,
+            crediting,
+            models,
+            recurring_representations,
+            representations,
+        )
+        from payments.upcoming import Upcoming
 
         invoicing_representations.invoice_parts["fees"] = representations.invoice_fees
         invoicing_representations.customer_parts["credit"] = representations.customer_credit
@@ -26,4 +34,11 @@ class PaymentsConfig(AppConfig):
         events.renderers[models.Deposit] = representations.deposit
         events.renderers[models.PaymentMethod] = representations.payment_method
         events.renderers[models.MerchantPayout] = representations.payout
+        events.renderers[models.RecurringCharge] = recurring_representations.recurring_charge
+        events.renderers[Upcoming] = recurring_representations.upcoming
         issuing.when_issued.append(crediting.spend_at_once)
+        events.followers["invoice.paid"].append(collecting.follow_paid)
+        for closed in ("invoice.voided", "invoice.uncollectible", "invoice.expired"):
+            events.followers[closed].append(collecting.follow_closed)
+        for renewed in ("customer.payment_method_saved", "customer.payment_method_updated"):
+            events.followers[renewed].append(collecting.follow_method)

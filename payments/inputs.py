@@ -18,10 +18,12 @@ from invoicing.fields import (
     Line,
     PositiveAmount,
     Quantity,
+    Reference,
     Text,
     WrongField,
     many_lines,
 )
+from payments.recurring_inputs import Rhythm
 
 # Each part has at most six digits, so that none of them leaves the calendar by itself.
 _PARTS: Final = (
@@ -180,6 +182,9 @@ class ChargeInput(Input):
     """A charge of a saved method, the payer being away: it makes an invoice and pays it at once."""
 
     customer_id: Annotated[Line, Field(min_length=1, max_length=40)]
+    wallet_id: Reference | None = Field(
+        default=None, description="Which wallet receives; the currency's default when left out."
+    )
     amount: PositiveAmount
     currency: CurrencyCode | None = Field(
         default=None, description="The customer's or the merchant's currency when left out."
@@ -187,6 +192,11 @@ class ChargeInput(Input):
     description: Annotated[Line, Field(min_length=1, max_length=500)]
     payment_method_id: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="The customer's default when left out."
+    )
+    recurring: Rhythm | None = Field(
+        default=None,
+        description="Charge it again and again: this starts a recurring charge, whose first "
+        "period is charged at once unless it begins later.",
     )
 
 

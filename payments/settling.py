@@ -7,7 +7,7 @@ payment.
 from invoicing import clock, events, mail
 from invoicing.failpoints import failpoint
 from invoicing.models import Invoice
-from payments import bookings, fees
+from payments import bookings, collecting, fees
 from payments.clearing import clears_at
 from payments.methods import keep_method
 from payments.models import IN_FLIGHT, UNFINISHED, Deposit, Payment, PaymentStatus
@@ -135,6 +135,7 @@ def end(invoice: Invoice, payment: Payment, outcome: Outcome) -> None:
     invoice.save()
     if not left:
         events.record("invoice.payment_failed", invoice)
+    collecting.follow_failed(invoice, payment)
 
 
 def land(invoice: Invoice) -> None:

@@ -28,7 +28,8 @@ from invoicing.inputs import MerchantChanges, read
 from invoicing.models import Invoice, Merchant
 from payments import flows
 from payments import tasks as payment_tasks
-from payments.actions.pay import MAX_ATTEMPTS, mark_paid
+from payments.actions.pay import mark_paid
+from payments.attempts import MAX_ATTEMPTS
 from payments.inputs import MarkPaidInput
 from payments.models import Payment
 from tests import factories

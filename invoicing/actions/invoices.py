@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django_fsm import can_proceed
 
-from invoicing import clock, drafts, events, issuing, mail
+from invoicing import clock, drafts, events, issuing
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.inputs import InvoiceChanges, InvoiceInput
@@ -92,13 +92,8 @@ def send_invoice(
         )
     if to:
         invoice.recipient_email = to
-    at = clock.now(merchant)
-    invoice.sent_at = invoice.sent_at or at
-    invoice.updated_at = at
-    invoice.save(update_fields=["sent_at", "recipient_email", "updated_at"])
-    if invoice.recipient_email:
-        mail.queue_for_invoice(invoice, "invoice")
-    events.record("invoice.sent", invoice)
+        invoice.save(update_fields=["recipient_email"])
+    issuing.send(invoice)
     return invoice
 
 

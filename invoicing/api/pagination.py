@@ -3,13 +3,13 @@
 import base64
 import binascii
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from invoicing import clock
 from invoicing.errors import ValidationFailed
 from invoicing.fields import Input, Instant
 from invoicing.models import Merchant
@@ -88,9 +88,7 @@ def between(
 
 def start_of(value: datetime | date, merchant: Merchant) -> datetime:
     """An instant as it is; a date as the first instant of that day where the merchant is."""
-    if isinstance(value, datetime):
-        return value
-    return datetime.combine(value, time.min, ZoneInfo(merchant.timezone))
+    return clock.start_of(value, merchant.timezone)
 
 
 def page(

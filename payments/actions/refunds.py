@@ -9,7 +9,7 @@ from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.models import Invoice, Merchant
 from payments import refunding
-from payments.actions.pay import LOOK_AGAIN
+from payments.attempts import LOOK_AGAIN
 from payments.inputs import RefundInput, in_minor_units
 from payments.models import REFUNDS_UNFINISHED, Deposit, Payment, Refund
 from payments.rails.rail import RefundOutcome, State

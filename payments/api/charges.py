@@ -11,10 +11,10 @@ from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find, load
 from invoicing.api.views import ApiView
 from invoicing.fields import Input, Line
-from payments import flows, representations
-from payments.api import money_schemas
+from payments import flows, recurring_flow, representations
+from payments.api import money_schemas, recurring
 from payments.inputs import ChargeInput
-from payments.models import Payment
+from payments.models import Payment, RecurringCharge
 
 
 class ChargeInvoiceInput(Input):
@@ -49,6 +49,10 @@ class Charges(ApiView):
         the provider has not answered it is `unknown`: wait for it, never charge again meanwhile.
         """
         wanted = self.read(ChargeInput)
+        if wanted.recurring is not None:
+            return self.run(
+                lambda: recurring_flow.charge(self.merchant, wanted), self.started, steps=True
+            )
         return self.run(
             lambda: flows.charge(self.merchant, wanted),
             lambda done: self.told(done[0].public_id, done[1]),
@@ -60,7 +64,17 @@ class Charges(ApiView):
         return {
             "invoice": invoicing_representations.invoice(load(self.merchant, reference)),
             "payment": representations.payment(shown(payment)) if payment else None,
+            "recurring_charge": None,
         }
+
+    def started(self, row: RecurringCharge) -> dict[str, Any]:
+        """The schedule, and the invoice and payment of its first period if that has begun."""
+        first = row.periods.select_related("invoice").order_by("number").first()
+        told: dict[str, Any] = {"invoice": None, "payment": None}
+        if first is not None:
+            payment = first.invoice.payments.order_by("id").first()
+            told = self.told(first.invoice.public_id, payment)
+        return {**told, "recurring_charge": recurring.shown(self.merchant, row.public_id)}
 
 
 class InvoiceCharge(ApiView):
@@ -84,6 +98,7 @@ class InvoiceCharge(ApiView):
                     load(self.merchant, invoice.public_id)
                 ),
                 "payment": representations.payment(shown(payment)),
+                "recurring_charge": None,
             },
             steps=True,
         )

@@ -7,6 +7,7 @@ from pydantic import Field
 from invoicing.api.invoice_schemas import Invoice
 from invoicing.api.schemas import Credit
 from invoicing.api.shapes import Amount, Currency, CustomerId, Instant, InvoiceId, Shape
+from payments.api.recurring_schemas import RecurringCharge
 from payments.api.schemas import Payment, PaymentId
 
 
@@ -86,8 +87,13 @@ class Charged(Shape):
     not answered. No payment where the customer's credit has paid for all of it.
     """
 
-    invoice: Invoice
+    invoice: Annotated[
+        Invoice | None, Field(description="null where a recurring charge begins later.")
+    ]
     payment: Payment | None
+    recurring_charge: Annotated[
+        RecurringCharge | None, Field(description="What `recurring` has started.")
+    ]
 
 
 class PaymentMethod(Shape):

@@ -13,6 +13,13 @@ from payments.models.ledger import LedgerAccount, LedgerEntry, LedgerHead, Ledge
 from payments.models.method import MethodSetup, PaymentMethod, ProviderCustomer
 from payments.models.payment import IN_FLIGHT, UNFINISHED, Notice, Payment, PaymentStatus
 from payments.models.payout import MerchantPayout, Payout, PayoutLine
+from payments.models.recurring import (
+    RUNNING,
+    DunningPolicy,
+    RecurringCharge,
+    RecurringPeriod,
+    RecurringStatus,
+)
 from payments.models.refund import REFUNDS_UNFINISHED, Refund, RefundStatus
 from payments.models.sandbox import SandboxRefund, SandboxSession
 from payments.models.wallet import Wallet
@@ -22,12 +29,14 @@ __all__ = [
     "DISPUTES_OPEN",
     "IN_FLIGHT",
     "REFUNDS_UNFINISHED",
+    "RUNNING",
     "UNFINISHED",
     "Deposit",
     "Dispute",
     "DisputeFile",
     "DisputeStatus",
     "DisputeSubmission",
+    "DunningPolicy",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerHead",
@@ -41,6 +50,9 @@ __all__ = [
     "Payout",
     "PayoutLine",
     "ProviderCustomer",
+    "RecurringCharge",
+    "RecurringPeriod",
+    "RecurringStatus",
     "Refund",
     "RefundStatus",
     "SandboxRefund",

@@ -595,6 +595,13 @@ ABOUT: dict[str, dict[str, Any]] = {
 }
 ABOUT["receipt"] = {**ABOUT["invoice"], "amount_paid": 71054, "paid_on": date(2026, 6, 1)}
 ABOUT["credit_note"] = {**ABOUT["invoice"], "number": "CN-0007", "invoice_number": "INV-0042"}
+ABOUT["charge_failed"] = ABOUT["charge_given_up"] = {
+    **ABOUT["invoice"],
+    "description": "Membership",
+    "method": {"brand": "visa", "last4": "4242"},
+    "retry_on": date(2026, 12, 2),
+    "needs_payer": False,
+}
 ABOUT["refund"] = {**ABOUT["invoice"], "amount": 3000, "destination": "original"}
 
 

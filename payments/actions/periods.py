@@ -1,0 +1,176 @@
+"""The verbs of a recurring charge that the worker speaks: begin a period, try again, announce.
+
+None of them speaks to a provider: see payments/recurring_flow.py for what does.
+"""
+
+from datetime import datetime
+
+from invoicing import clock, events, issuing
+from invoicing.actions.action import action
+from invoicing.errors import Conflict, InvalidState
+from invoicing.failpoints import failpoint
+from invoicing.models import Invoice, LineItem
+from payments import collecting, dunning
+from payments.attempts import MAX_ATTEMPTS, attempt, chosen_method
+from payments.collecting import locked
+from payments.models import (
+    RUNNING,
+    Payment,
+    PaymentMethod,
+    RecurringCharge,
+    RecurringPeriod,
+)
+from payments.recurring import invoice_of, period_of, plan_next
+from payments.upcoming import Upcoming
+
+
+@action
+def begin_period(recurring_pk: int) -> Payment | None:
+    """Make the invoice of the period that begins now, and the attempt to charge it.
+
+    None where nothing is due, or nothing is charged. The unique number of the period lets one of
+    any number of workers do it, and the schedule is locked last, after invoice and ledger.
+    """
+    row = RecurringCharge.objects.select_related(
+        "merchant", "customer", "wallet", "payment_method"
+    ).get(pk=recurring_pk)
+    at = clock.now(row.merchant)
+    if row.status not in RUNNING or row.next_at is None or row.next_at > at:
+        return None
+    number = row.next_number
+    if row.end_at is not None and row.begins(number) >= row.end_at:
+        _end(row, at)
+        return None
+    invoice, period = _ask(row, number, at)
+    failpoint("begin_period:asked")
+    row = period.recurring = locked(row.pk)
+    if row.status not in RUNNING or row.next_number != number:
+        raise Conflict("This schedule was changed at the same moment.")
+    payment = _first_charge(invoice, period)
+    if row.status in RUNNING:
+        row.next_number += 1
+        plan_next(row)
+    row.leased_until = None
+    row.save()
+    return payment
+
+
+@action
+def begin_retry(period_pk: int) -> Payment | None:
+    """Try to charge a period again, if it is due and can help; None where nothing is charged."""
+    invoice = Invoice.objects.locked().get(recurring_period=period_pk)
+    period = collecting.period_of(invoice)
+    at = clock.now(invoice.merchant)
+    if period is None or period.retry_at is None or period.retry_at > at:
+        return None
+    if invoice.status != "open":
+        # Money is on its way, and what comes of it decides.
+        period.retry_at = None
+        period.save(update_fields=["retry_at"])
+        return None
+    row = period.recurring
+    if period.failure_code != collecting.NEVER_ASKED:
+        period.retries_made += 1
+    method = _method_of(row)
+    if method is None or not _may_try(period, invoice, method, at):
+        if method is None:
+            period.failure_code, period.failed_method = collecting.NO_METHOD, None
+        collecting.fall_behind(invoice, period, at)
+        return None
+    period.retry_at = None
+    period.save()
+    return attempt(invoice, method)
+
+
+@action
+def announce(recurring_pk: int) -> bool:
+    """Tell what the next period will ask for."""
+    row = locked(recurring_pk)
+    at = clock.now(row.merchant)
+    if row.status not in RUNNING or row.announce_at is None or row.announce_at > at:
+        return False
+    row.announce_at = None
+    row.save(update_fields=["announce_at"])
+    events.record("invoice.upcoming", Upcoming(row, row.next_number))
+    return True
+
+
+@action
+def record_trouble(recurring_pk: int, trouble: str) -> RecurringCharge:
+    """Pause a schedule whose next invoice cannot be made, and say why."""
+    row = locked(recurring_pk)
+    at = clock.now(row.merchant)
+    if row.status in RUNNING and row.next_at is not None and row.next_at <= at:
+        row.pause(at, f"The next invoice could not be made: {trouble}"[:200])
+        row.updated_at = at
+        row.save()
+        events.record("recurring_charge.paused", row)
+    return row
+
+
+def _ask(row: RecurringCharge, number: int, at: datetime) -> tuple[Invoice, RecurringPeriod]:
+    """The period's invoice, issued, and sent where it is paid by hand."""
+    starts, ends = period_of(row, number)
+    invoice, lines = invoice_of(row, number)
+    if row.collection == RecurringCharge.Collection.CHARGE:
+        invoice.due_at = at
+    invoice.save(force_insert=True)
+    LineItem.objects.bulk_create(lines)
+    invoice.begin_with(lines)
+    period = RecurringPeriod(
+        recurring=row, number=number, starts_at=starts, ends_at=ends, invoice=invoice, created_at=at
+    )
+    period.save(force_insert=True)
+    issuing.issue(invoice)
+    if row.collection == RecurringCharge.Collection.SEND:
+        issuing.send(invoice)
+    return invoice, period
+
+
+def _first_charge(invoice: Invoice, period: RecurringPeriod) -> Payment | None:
+    """The attempt to charge a new period; without a method that fails, and the payer is told."""
+    row = period.recurring
+    if row.collection != RecurringCharge.Collection.CHARGE or invoice.status != "open":
+        return None
+    method = _method_of(row)
+    if method is not None:
+        return attempt(invoice, method)
+    period.failure_code = collecting.NO_METHOD
+    collecting.fall_behind(invoice, period, clock.now(row.merchant))
+    return None
+
+
+def _method_of(row: RecurringCharge) -> PaymentMethod | None:
+    """The method that would be charged now, if there is one that can be."""
+    named = row.payment_method.public_id if row.payment_method else ""
+    try:
+        return chosen_method(row.customer, named)
+    except InvalidState:
+        return None
+
+
+def _may_try(
+    period: RecurringPeriod, invoice: Invoice, method: PaymentMethod, at: datetime
+) -> bool:
+    """Whether another charge can help, and the networks allow it."""
+    same = period.failed_method_id == method.pk
+    if not dunning.is_worthwhile(period.failure_advice, same_method=same):
+        return False
+    charges = invoice.payments.filter(saved_method__isnull=False, url="")
+    if invoice.payments.count() >= MAX_ATTEMPTS:
+        return False
+    if method.rail == "ach":
+        return charges.filter(saved_method=method).count() <= dunning.ACH_RETRIES
+    lately = charges.filter(saved_method=method, created_at__gt=at - dunning.CARD_TRIES_WITHIN)
+    return lately.count() < dunning.CARD_TRIES
+
+
+def _end(seen: RecurringCharge, at: datetime) -> None:
+    """No further period begins: it has come to its end."""
+    row = locked(seen.pk)
+    if row.status in RUNNING and row.next_number == seen.next_number:
+        row.end(at, row.reason or "It has come to its end.")
+        row.updated_at = at
+        row.leased_until = None
+        row.save()
+        events.record("recurring_charge.ended", row)

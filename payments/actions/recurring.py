@@ -1,0 +1,348 @@
+"""The verbs of a recurring charge that a merchant speaks: create, change, pause, resume, cancel."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+
+from invoicing import clock, events, idempotency
+from invoicing.actions.action import action
+from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
+from invoicing.models import Customer, Merchant
+from payments.attempts import chosen_method
+from payments.collecting import locked
+from payments.models import (
+    IN_FLIGHT,
+    RUNNING,
+    DunningPolicy,
+    Payment,
+    RecurringCharge,
+    RecurringPeriod,
+    RecurringStatus,
+)
+from payments.recurring import amount_of, plan_next
+from payments.recurring_inputs import (
+    OF_INVOICES,
+    CancelInput,
+    DunningPolicyInput,
+    PauseInput,
+    RecurringChanges,
+    RecurringInput,
+)
+from payments.schedule import Schedule
+
+
+@action
+def create_recurring(merchant: Merchant, wanted: RecurringInput) -> RecurringCharge:
+    """Save a schedule; a period that begins now is asked for right afterwards, by the flow.
+
+    Raises NotFound for another's customer, wallet or method, InvalidState for a customer without
+    a method that can be charged, ValidationFailed.
+    """
+    customer = _customer(merchant, wanted.customer_id)
+    at = clock.now(merchant)
+    row = RecurringCharge(
+        merchant=merchant,
+        customer=customer,
+        wallet=_wallet(merchant, wanted.wallet_id),
+        collection=wanted.collection,
+        description=wanted.description or _first_line(wanted.line_items),
+        currency=wanted.currency or "",
+        template=_template(wanted),
+        metadata=wanted.metadata,
+        interval=wanted.interval,
+        interval_count=wanted.interval_count,
+        timezone=merchant.timezone,
+        prorate=wanted.proration == "prorate",
+        dunning=wanted.dunning.stored() if wanted.dunning else None,
+        created_at=at,
+        updated_at=at,
+    )
+    row.currency = row.currency or _currency(row)
+    row.amount = _worth_charging(row)
+    if wanted.collection == "charge":
+        method = chosen_method(customer, wanted.payment_method_id)
+        row.payment_method = method if wanted.payment_method_id else None
+        if method.rail == "ach" and row.currency != "USD":
+            raise ValidationFailed(
+                [("currency", f"must be USD: {method} is an American bank account")]
+            )
+    _begin(row, wanted, at)
+    plan_next(row)
+    row.save(force_insert=True)
+    events.record("recurring_charge.created", row)
+    idempotency.note(row.public_id)
+    return row
+
+
+@action
+def update_recurring(
+    merchant: Merchant, recurring_id: str, changes: RecurringChanges
+) -> RecurringCharge:
+    """Change what is named, from the next period on.
+
+    Raises InvalidState for one that has ended, Conflict while a period's charge is under way.
+    """
+    row = _own(merchant, recurring_id)
+    _not_ended(row)
+    _not_charging(row)
+    named = changes.model_fields_set
+    if named & {"amount", "line_items"} and (changes.amount or changes.line_items):
+        row.template["line_items"] = _lines(changes, changes.description or row.description)
+    if "description" in named:
+        row.description = changes.description or _first_line(changes.line_items)
+    for name in named & set(OF_INVOICES):
+        value = changes.model_dump(mode="json", include={name})[name]
+        if name == "metadata":
+            row.metadata = value or {}
+        elif value is None:
+            row.template.pop(name, None)
+        else:
+            row.template[name] = value
+    if named & {"tax_rate", "taxes"}:
+        # One way of naming taxes replaces the other.
+        for other in {"tax_rate", "taxes"} - named:
+            row.template.pop(other, None)
+    if "wallet_id" in named:
+        row.wallet = _wallet(merchant, changes.wallet_id)
+    if "dunning" in named:
+        row.dunning = changes.dunning.stored() if changes.dunning else None
+    _choose_collection(row, changes)
+    row.amount = _worth_charging(row)
+    at = clock.now(merchant)
+    if "end_at" in named:
+        row.end_at = _later(changes.end_at, row, "end_at", at)
+    row.updated_at = at
+    plan_next(row)
+    row.save()
+    events.record("recurring_charge.updated", row)
+    return row
+
+
+@action
+def pause_recurring(merchant: Merchant, recurring_id: str, wanted: PauseInput) -> RecurringCharge:
+    """Ask for nothing until it is resumed; periods that begin meanwhile are left out."""
+    row = _own(merchant, recurring_id)
+    if row.status not in RUNNING:
+        raise _wrong_state(row, "paused")
+    at = clock.now(merchant)
+    until = _later(wanted.until, row, "until", at)
+    row.pause(at, "")
+    row.resumes_at = until
+    row.updated_at = at
+    row.save()
+    row.periods.update(retry_at=None)
+    events.record("recurring_charge.paused", row)
+    return row
+
+
+@action
+def resume_recurring(merchant: Merchant, recurring_id: str) -> RecurringCharge:
+    """Go on with the next period that begins, and try again what had failed before the pause."""
+    row = _own(merchant, recurring_id)
+    if row.status != RecurringStatus.PAUSED:
+        raise _wrong_state(row, "resumed")
+    return _resume(row)
+
+
+@action
+def resume_in_time(recurring_pk: int) -> bool:
+    """End a pause that was to last until now."""
+    row = locked(recurring_pk)
+    at = clock.now(row.merchant)
+    if row.status != RecurringStatus.PAUSED or row.resumes_at is None or row.resumes_at > at:
+        return False
+    _resume(row)
+    return True
+
+
+@action
+def cancel_recurring(merchant: Merchant, recurring_id: str, wanted: CancelInput) -> RecurringCharge:
+    """End it now, or with the period that is running; no invoice is changed by it."""
+    row = _own(merchant, recurring_id)
+    _not_ended(row)
+    at = clock.now(merchant)
+    row.updated_at = at
+    if wanted.at == "period_end" and row.next_at is not None and row.next_at > at:
+        row.end_at = row.next_at
+        row.reason = wanted.reason
+        plan_next(row)
+        row.save()
+        events.record("recurring_charge.updated", row)
+        return row
+    row.end(at, wanted.reason)
+    row.save()
+    row.periods.update(retry_at=None)
+    events.record("recurring_charge.ended", row)
+    return row
+
+
+@action
+def set_dunning(merchant: Merchant, wanted: DunningPolicyInput) -> DunningPolicy:
+    """Choose how this merchant's failed charges are tried again, where a schedule has no own."""
+    stored = wanted.stored()
+    announce_days = stored.pop("announce_days")
+    policy, _ = DunningPolicy.objects.update_or_create(
+        merchant=merchant,
+        defaults={
+            "rules": stored,
+            "announce_days": announce_days,
+            "updated_at": clock.now(merchant),
+        },
+    )
+    return policy
+
+
+def _resume(row: RecurringCharge) -> RecurringCharge:
+    at = clock.now(row.merchant)
+    row.resume()
+    failing = row.periods.filter(status=RecurringPeriod.Status.OPEN).exclude(failure_code="")
+    if failing.update(retry_at=at):
+        row.fall_behind()
+    first = row.schedule.first_from(at) + row.anchor_number
+    row.next_number = max(row.next_number, first)
+    row.updated_at = at
+    plan_next(row)
+    row.save()
+    events.record("recurring_charge.resumed", row)
+    return row
+
+
+def _begin(row: RecurringCharge, wanted: RecurringInput, at: datetime) -> None:
+    """When it starts, what anchors it, and the number of its first period."""
+    start = clock.start_of(wanted.start_at, row.timezone) if wanted.start_at else at
+    if wanted.trial_days:
+        start = at + timedelta(days=wanted.trial_days)
+    if start < at:
+        raise ValidationFailed([("start_at", "must not lie in the past")])
+    anchor = clock.start_of(wanted.anchor, row.timezone) if wanted.anchor else start
+    row.anchor_at = anchor.astimezone(UTC)
+    rhythm = Schedule(row.anchor_at, ZoneInfo(row.timezone), row.interval, row.interval_count)
+    try:
+        first = rhythm.first_from(start)
+        whole = rhythm.at(first)
+    except OverflowError:
+        raise ValidationFailed([("anchor", "leaves the calendar")]) from None
+    part_first = row.prorate and whole > start
+    row.started_at = start if part_first else whole
+    # The first period is number 1, be it whole or the part before the anchor.
+    row.anchor_number = (2 if part_first else 1) - first
+    row.next_number = 1
+    row.end_at = clock.start_of(wanted.end_at, row.timezone) if wanted.end_at else None
+    if row.end_at is not None and row.end_at <= row.started_at:
+        begins = row.started_at.astimezone(ZoneInfo(row.timezone))
+        raise ValidationFailed(
+            [("end_at", f"must be later than {begins.isoformat()}, when the first period begins")]
+        )
+
+
+def _choose_collection(row: RecurringCharge, changes: RecurringChanges) -> None:
+    named = changes.model_fields_set
+    if "collection" in named:
+        row.collection = changes.collection
+    if row.collection == RecurringCharge.Collection.SEND:
+        if changes.payment_method_id:
+            raise ValidationFailed(
+                [("payment_method_id", 'must be left out where "collection" is "send"')]
+            )
+        row.payment_method = None
+    elif named & {"payment_method_id", "collection"}:
+        method = chosen_method(row.customer, changes.payment_method_id)
+        row.payment_method = method if changes.payment_method_id else None
+        _try_at_once(row)
+
+
+def _try_at_once(row: RecurringCharge) -> None:
+    """Another method was chosen: what had failed is tried with it."""
+    failing = row.periods.filter(retry_at__isnull=False).exclude(failure_code="")
+    failing.update(retry_at=clock.now(row.merchant), failure_advice="")
+
+
+def _template(wanted: RecurringInput) -> dict[str, Any]:
+    """The part of the request that makes each period's invoice, as JSON."""
+    said = wanted.model_dump(mode="json", include=set(OF_INVOICES), exclude_none=True)
+    said.pop("metadata", None)
+    return {**said, "line_items": _lines(wanted, wanted.description)}
+
+
+def _lines(wanted: RecurringInput | RecurringChanges, description: str) -> list[dict[str, Any]]:
+    if wanted.line_items is not None:
+        dumped = wanted.model_dump(mode="json", include={"line_items"}, exclude_none=True)
+        return list(dumped["line_items"])
+    return [{"description": description, "quantity": "1", "unit_price": str(wanted.amount)}]
+
+
+def _first_line(lines: Any) -> str:
+    return str(lines[0].description).split("\n")[0] if lines else ""
+
+
+def _worth_charging(row: RecurringCharge) -> int:
+    amount = amount_of(row)
+    if not amount:
+        raise ValidationFailed([("line_items", "must add up to more than nothing")])
+    return amount
+
+
+def _currency(row: RecurringCharge) -> str:
+    if row.wallet:
+        return str(row.wallet.currency)
+    return row.customer.currency or row.merchant.currency
+
+
+def _later(
+    value: datetime | date | None, row: RecurringCharge, field: str, at: datetime
+) -> datetime | None:
+    instant = clock.start_of(value, row.timezone) if value else None
+    if instant is not None and instant <= at:
+        raise ValidationFailed([(field, "must be in the future")])
+    return instant
+
+
+def _not_ended(row: RecurringCharge) -> None:
+    if row.status == RecurringStatus.ENDED:
+        raise _wrong_state(row, "changed")
+
+
+def _not_charging(row: RecurringCharge) -> None:
+    under_way: QuerySet[Payment] = Payment.objects.filter(
+        invoice__recurring_period__recurring=row, status__in=IN_FLIGHT
+    )
+    if under_way.exists():
+        raise Conflict(
+            "A charge of this schedule is under way; wait until it is known what became of it."
+        )
+
+
+def _wrong_state(row: RecurringCharge, participle: str) -> InvalidState:
+    return InvalidState(
+        f"This recurring charge is {row.get_status_display().lower()}, so it cannot be "
+        f"{participle}.",
+        details={"status": row.status},
+    )
+
+
+def _own(merchant: Merchant, recurring_id: str) -> RecurringCharge:
+    pk = merchant.recurring_charges.filter(public_id=recurring_id).values_list("pk", flat=True)
+    found = pk.first()
+    if found is None:
+        raise NotFound(f"There is no recurring charge {recurring_id}.")
+    return locked(found)
+
+
+def _customer(merchant: Merchant, customer_id: str) -> Customer:
+    customer = merchant.customers.filter(public_id=customer_id).first()
+    if customer is None:
+        raise NotFound(f"There is no customer {customer_id}.", details={"field": "customer_id"})
+    if customer.archived_at:
+        raise ValidationFailed([("customer_id", "is archived; restore the customer first")])
+    return customer
+
+
+def _wallet(merchant: Merchant, wallet_id: str | None) -> Any:
+    if wallet_id is None:
+        return None
+    wallet = merchant.wallets.filter(public_id=wallet_id, archived_at=None).first()
+    if wallet is None:
+        raise NotFound(f"There is no wallet {wallet_id}.", details={"field": "wallet_id"})
+    return wallet

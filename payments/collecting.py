@@ -1,0 +1,177 @@
+"""What follows for a recurring charge when a period is paid, is closed or cannot be collected.
+
+Everything here happens in the caller's transaction, under the invoice's lock; the schedule is
+locked after it.
+"""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from invoicing import clock, events, mail
+from invoicing.models import Invoice
+from payments import dunning
+from payments.models import (
+    RUNNING,
+    Payment,
+    PaymentMethod,
+    RecurringCharge,
+    RecurringPeriod,
+    RecurringStatus,
+)
+from payments.recurring import rules_of
+
+# The provider was never asked, so no try was made.
+NEVER_ASKED = "never_arrived"
+NO_METHOD = "no_payment_method"
+
+
+def period_of(invoice: Invoice) -> RecurringPeriod | None:
+    """The open period that this invoice is of, with its schedule locked."""
+    period = (
+        RecurringPeriod.objects.select_for_update(of=("self",))
+        .filter(invoice=invoice, status=RecurringPeriod.Status.OPEN)
+        .first()
+    )
+    if period is not None:
+        period.recurring = locked(period.recurring_id)
+    return period
+
+
+def locked(pk: int) -> RecurringCharge:
+    """A schedule, locked until the caller's transaction ends."""
+    return (
+        RecurringCharge.objects.select_related("merchant", "customer", "wallet", "payment_method")
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=pk)
+    )
+
+
+def follow_paid(invoice: Invoice) -> None:
+    """The invoice is paid, by whatever way: its period is done."""
+    period = period_of(invoice)
+    if period is None:
+        return
+    _use_what_was_left(period.recurring, invoice)
+    _close(period, RecurringPeriod.Status.PAID)
+
+
+def follow_closed(invoice: Invoice) -> None:
+    """The invoice asks for nothing any more, and was not paid."""
+    period = period_of(invoice)
+    if period is not None:
+        _close(period, RecurringPeriod.Status.CLOSED)
+
+
+def follow_failed(invoice: Invoice, payment: Payment) -> None:
+    """A charge of a saved method has failed: the next try, or the end of trying."""
+    period = period_of(invoice) if payment.saved_method_id and not payment.url else None
+    if period is None:
+        return
+    at = clock.now(invoice.merchant)
+    if payment.failure_code == NEVER_ASKED:
+        period.retry_at = at
+        period.save(update_fields=["retry_at"])
+        return
+    period.failure_code = payment.failure_code
+    period.failure_advice = payment.failure_advice
+    period.failed_method = payment.saved_method
+    fall_behind(invoice, period, at)
+
+
+def fall_behind(invoice: Invoice, period: RecurringPeriod, at: datetime) -> None:
+    """Nothing was collected: plan the next try, tell the payer, or give up after the last one."""
+    row = period.recurring
+    rules = rules_of(row)
+    period.retry_at = dunning.next_retry(rules, period.retries_made, at, ZoneInfo(row.timezone))
+    if row.status not in RUNNING:
+        # Nobody tries any more for one that is paused or has ended.
+        period.retry_at = None
+        period.save()
+        return
+    if period.retry_at is None:
+        give_up(invoice, period, rules, at)
+        return
+    period.save()
+    if row.status == RecurringStatus.ACTIVE:
+        row.fall_behind()
+        row.updated_at = at
+        row.save()
+        events.record("recurring_charge.past_due", row)
+    _tell_payer(invoice, period, rules, "charge_failed")
+
+
+def give_up(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules, at: datetime) -> None:
+    """Every try has failed: what becomes of the invoice and the schedule, the merchant has said."""
+    row = period.recurring
+    period.status = RecurringPeriod.Status.GIVEN_UP
+    period.retry_at = None
+    period.save()
+    if rules.invoice == "uncollectible" and invoice.status == "open":
+        invoice.write_off()
+        invoice.updated_at = at
+        invoice.save()
+        events.record("invoice.uncollectible", invoice)
+    if row.status == RecurringStatus.ACTIVE:
+        row.fall_behind()
+    reason = f"Charging {invoice.number} has failed for the last time."
+    row.updated_at = at
+    if rules.then == "end":
+        row.end(at, reason)
+    elif rules.then == "pause":
+        row.pause(at, reason)
+    row.save()
+    if rules.then != "keep":
+        events.record(f"recurring_charge.{row.status}", row)
+    _tell_payer(invoice, period, rules, "charge_given_up")
+
+
+def follow_method(method: PaymentMethod) -> None:
+    """A method was saved or renewed, or is the default now: what had failed is tried at once."""
+    failing = RecurringPeriod.objects.filter(
+        recurring__customer=method.customer_id,
+        recurring__status__in=RUNNING,
+        status=RecurringPeriod.Status.OPEN,
+        retry_at__isnull=False,
+    ).exclude(failure_code="")
+    if method.status == PaymentMethod.Status.ACTIVE:
+        failing.update(retry_at=clock.now(method.merchant), failure_advice="")
+
+
+def _close(period: RecurringPeriod, status: RecurringPeriod.Status) -> None:
+    period.status = status
+    period.retry_at = None
+    period.save()
+    row = period.recurring
+    behind = row.periods.filter(status=RecurringPeriod.Status.OPEN).exclude(failure_code="")
+    if row.status == RecurringStatus.PAST_DUE and not behind.exists():
+        row.catch_up()
+        row.updated_at = clock.now(row.merchant)
+        row.save()
+        events.record("recurring_charge.recovered", row)
+
+
+def _use_what_was_left(row: RecurringCharge, invoice: Invoice) -> None:
+    """A method that the payer left while paying a period is charged for those to come."""
+    paid = invoice.payments.filter(status="succeeded").exclude(url="").order_by("-id").first()
+    if paid is None or paid.saved_method_id is None or not row.payment_method_id:
+        return
+    if row.payment_method_id != paid.saved_method_id:
+        row.payment_method = paid.saved_method
+        row.updated_at = clock.now(row.merchant)
+        row.save()
+
+
+def _tell_payer(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules, kind: str) -> None:
+    if not rules.mail_payer or not invoice.recipient_email:
+        return
+    zone = ZoneInfo(period.recurring.timezone)
+    more: dict[str, Any] = {
+        "description": period.recurring.description,
+        "method": period.failed_method.details if period.failed_method else {},
+        "failure_code": period.failure_code,
+        "needs_payer": period.failure_advice in {"customer", "never"}
+        or period.failure_code == NO_METHOD,
+        "retry_on": period.retry_at.astimezone(zone).date() if period.retry_at else None,
+    }
+    mail.queue_for_invoice(invoice, kind, more)

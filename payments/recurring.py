@@ -1,0 +1,130 @@
+"""What a schedule asks for: its invoices, period by period, in the caller's transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from invoicing import clock, drafts, money
+from invoicing.inputs import InvoiceInput, read
+from invoicing.models import Invoice, LineItem
+from invoicing.templatetags.money import locale_of
+from payments import dunning
+from payments.models import RUNNING, DunningPolicy, RecurringCharge
+
+ANNOUNCE_DAYS = 3
+
+
+def period_of(row: RecurringCharge, number: int) -> tuple[datetime, datetime]:
+    """From when to when the period of this number lasts."""
+    return row.begins(number), row.whole(number)[1]
+
+
+def invoice_of(row: RecurringCharge, number: int) -> tuple[Invoice, list[LineItem]]:
+    """The period's invoice with its lines, worked out and not saved.
+
+    Raises NotFound or ValidationFailed where the schedule asks for what is not there any more.
+    """
+    starts, ends = period_of(row, number)
+    invoice, lines = drafts.draft(row.merchant, read(InvoiceInput, _asked(row, number)))
+    span = _span(row, starts, ends, invoice)
+    invoice.memo = f"{span}\n{invoice.memo}".strip() if len(invoice.memo) < 1900 else invoice.memo
+    return invoice, lines
+
+
+def amount_of(row: RecurringCharge) -> int:
+    """What a whole period asks for, in minor units, taxes included."""
+    invoice, _ = drafts.draft(row.merchant, read(InvoiceInput, _request(row)))
+    return invoice.total
+
+
+def plan_next(row: RecurringCharge) -> None:
+    """Set when the next period begins, or the whole ends, and when it is announced."""
+    if row.status not in RUNNING:
+        row.next_at = row.announce_at = None
+        return
+    begins = row.begins(row.next_number)
+    row.next_at = begins if row.end_at is None else min(begins, row.end_at)
+    now = clock.now(row.merchant)
+    announce_at = begins - timedelta(days=announced_before(row))
+    goes_on = row.end_at is None or begins < row.end_at
+    row.announce_at = max(announce_at, now) if goes_on and begins > now else None
+
+
+def rules_of(row: RecurringCharge) -> dunning.Rules:
+    """How its failed charges are tried again: its own rules, the merchant's, or the usual ones."""
+    if row.dunning is not None:
+        return dunning.read_rules(row.dunning)
+    policy = DunningPolicy.objects.filter(merchant=row.merchant_id).first()
+    return dunning.read_rules(policy.rules if policy else None)
+
+
+def announced_before(row: RecurringCharge) -> int:
+    """How many days before it begins a period is announced."""
+    policy = DunningPolicy.objects.filter(merchant=row.merchant_id).first()
+    return policy.announce_days if policy else ANNOUNCE_DAYS
+
+
+def _request(row: RecurringCharge) -> dict[str, Any]:
+    return {
+        **row.template,
+        "customer_id": row.customer.public_id,
+        "wallet_id": row.wallet.public_id if row.wallet else None,
+        "currency": row.currency,
+        "metadata": row.metadata,
+    }
+
+
+def _asked(row: RecurringCharge, number: int) -> dict[str, Any]:
+    """The request for a period's invoice; a part of a period costs its part, to the minor unit."""
+    request = _request(row)
+    starts, ends = period_of(row, number)
+    begins, _ = row.whole(number)
+    if begins == starts:
+        return request
+    part = Decimal((ends - starts) // timedelta(seconds=1)) / Decimal(
+        (ends - begins) // timedelta(seconds=1)
+    )
+    places = money.asset(row.currency).decimals
+    lines = [
+        {
+            **line,
+            "unit_price": _part(line["unit_price"], part, places),
+            "discount": _part_off(line.get("discount"), part, places),
+        }
+        for line in request["line_items"]
+    ]
+    return {
+        **request,
+        "line_items": lines,
+        "discount": _part_off(request.get("discount"), part, places),
+    }
+
+
+def _part(amount: str, part: Decimal, places: int) -> str:
+    exact = Decimal(amount) * part
+    return money.plain(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, money.EXACT))
+
+
+def _part_off(
+    discount: Mapping[str, Any] | None, part: Decimal, places: int
+) -> dict[str, Any] | None:
+    """A percentage stays what it is, an amount becomes its part."""
+    if not discount:
+        return None
+    if discount.get("amount") is None:
+        return dict(discount)
+    return {"amount": _part(discount["amount"], part, places)}
+
+
+def _span(row: RecurringCharge, starts: datetime, ends: datetime, invoice: Invoice) -> str:
+    """The period's first and last day, as the invoice's reader writes dates."""
+    language = invoice.language or row.customer.language or row.merchant.language
+    zone, locale = ZoneInfo(row.timezone), locale_of(language)
+    first = starts.astimezone(zone).date()
+    # The day on which the next period begins is the next period's.
+    last = max(first, ends.astimezone(zone).date() - timedelta(days=1))
+    return f"{format_date(first, locale=locale)} – {format_date(last, locale=locale)}"

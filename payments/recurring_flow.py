@@ -1,0 +1,73 @@
+"""Recurring charges in steps: a period's invoice commits, the provider is asked, it is applied.
+
+Every step is safe to repeat, and to do in any number of workers at once.
+"""
+
+from django.db import IntegrityError
+
+from invoicing import idempotency
+from invoicing.errors import BillhookError, Conflict
+from invoicing.failpoints import failpoint
+from invoicing.fields import read
+from invoicing.models import Merchant
+from payments import flows
+from payments.actions import periods, recurring
+from payments.inputs import ChargeInput
+from payments.models import RecurringCharge, RecurringPeriod
+from payments.recurring_inputs import RecurringInput
+
+
+def start(merchant: Merchant, wanted: RecurringInput) -> RecurringCharge:
+    """Save a schedule, and charge its first period if that begins now."""
+    begun = idempotency.noted()
+    row = merchant.recurring_charges.filter(public_id=begun).first() if begun else None
+    row = row or recurring.create_recurring(merchant, wanted)
+    failpoint("recurring:after_create")
+    charge_period(row.pk)
+    return RecurringCharge.objects.get(pk=row.pk)
+
+
+def charge(merchant: Merchant, wanted: ChargeInput) -> RecurringCharge:
+    """Charge an amount again and again: a recurring charge by the door of a single one."""
+    rhythm = wanted.recurring.model_dump(exclude_unset=True) if wanted.recurring else {}
+    asked = wanted.model_dump(exclude_unset=True, exclude={"recurring"})
+    return start(merchant, read(RecurringInput, {**asked, **rhythm}))
+
+
+def charge_period(recurring_pk: int) -> bool:
+    """Ask for the period that is due, and charge it; whether there was one.
+
+    A schedule whose next invoice cannot be made is paused, and says why.
+    """
+    before = _asked(recurring_pk)
+    try:
+        payment = periods.begin_period(recurring_pk)
+    except Conflict:
+        # Changed, or done by somebody else, at the same moment.
+        return False
+    except IntegrityError:
+        if _asked(recurring_pk) == before:
+            raise
+        return False
+    except BillhookError as trouble:
+        periods.record_trouble(recurring_pk, str(trouble))
+        return False
+    failpoint("recurring:after_begin")
+    if payment is not None:
+        flows.carry_out(payment.pk)
+    return _asked(recurring_pk) != before
+
+
+def retry_period(period_pk: int) -> bool:
+    """Charge a period again whose last charge has failed; whether a charge was made."""
+    payment = periods.begin_retry(period_pk)
+    failpoint("recurring:after_begin_retry")
+    if payment is None:
+        return False
+    flows.carry_out(payment.pk)
+    return True
+
+
+def _asked(recurring_pk: int) -> int:
+    """How many periods were asked for so far."""
+    return RecurringPeriod.objects.filter(recurring=recurring_pk).count()

@@ -14,7 +14,12 @@ from payments.models.method import MethodSetup, PaymentMethod, ProviderCustomer
 from payments.models.payment import IN_FLIGHT, UNFINISHED, Notice, Payment, PaymentStatus
 from payments.models.payout import MerchantPayout, Payout, PayoutLine
 from payments.models.refund import REFUNDS_UNFINISHED, Refund, RefundStatus
-from payments.models.sandbox import SandboxRefund, SandboxSession
+from payments.models.sandbox import (
+    SandboxMethod,
+    SandboxRefund,
+    SandboxSession,
+    SandboxSetup,
+)
 from payments.models.wallet import Wallet
 
 __all__ = [
@@ -43,7 +48,9 @@ __all__ = [
     "ProviderCustomer",
     "Refund",
     "RefundStatus",
+    "SandboxMethod",
     "SandboxRefund",
     "SandboxSession",
+    "SandboxSetup",
     "Wallet",
 ]

@@ -244,9 +244,9 @@ def _rows(
 
 def _resolved(schema: Schema, components: Schema) -> Schema:
     if "$ref" in schema:
-        found: Schema = components["schemas"][schema["$ref"].rsplit("/", 1)[1]]
-        return found
-    return schema
+        return _resolved(components["schemas"][schema["$ref"].rsplit("/", 1)[1]], components)
+    # Where it is one of several, the ordinary one comes first.
+    return _resolved(schema["oneOf"][0], components) if "oneOf" in schema else schema
 
 
 def _not_null(schema: Schema) -> Schema:

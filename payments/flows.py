@@ -204,12 +204,12 @@ def save_method(
     begun = idempotency.noted()
     if begun:
         setup = MethodSetup.objects.get(merchant=merchant, public_id=begun)
-        known = ProviderCustomer.objects.get(customer=setup.customer, provider=KEEPERS[rail])
+        known = ProviderCustomer.objects.get(customer=setup.customer, provider=KEEPERS[setup.rail])
     else:
         setup, known = methods.begin_setup(merchant, customer_id, rail, return_path)
     known = enroll(known)
     failpoint("save_method:after_enroll")
-    instructions = RAILS[rail].save(setup, known)
+    instructions = RAILS[setup.rail].save(setup, known)
     failpoint("save_method:after_provider")
     return methods.record_setup_page(setup.pk, instructions)
 

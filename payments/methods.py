@@ -3,12 +3,25 @@
 from typing import Final
 
 from invoicing import clock
-from invoicing.models import Customer
-from payments.models import PaymentMethod, ProviderCustomer
+from invoicing.errors import InvalidState, NotFound
+from invoicing.models import Customer, Merchant
+from payments.models import PaymentMethod, ProviderCustomer, SandboxMethod
 from payments.rails.rail import Method
+from payments.rails.stripe.client import account
 
 # Which provider keeps what each way to pay can save.
-KEEPERS: Final = {"card": "stripe", "ach": "stripe"}
+KEEPERS: Final = {"card": "stripe", "ach": "stripe", "sandbox": "sandbox"}
+
+
+def keeping_rail(merchant: Merchant, wanted: str) -> str | None:
+    """The way to pay by which what is wanted is saved and charged; None where nothing keeps it.
+
+    A rehearsal needs no provider: where a test merchant has none, the sandbox keeps its cards.
+    """
+    has_provider = account(merchant.livemode) is not None
+    if not merchant.livemode and (wanted == "sandbox" or (wanted == "card" and not has_provider)):
+        return "sandbox"
+    return wanted if has_provider and KEEPERS.get(wanted) == "stripe" else None
 
 
 def keep_method(customer: Customer, found: Method) -> PaymentMethod:
@@ -68,3 +81,17 @@ def known_customer(customer: Customer, provider: str) -> ProviderCustomer:
         defaults={"created_at": clock.now(customer.merchant)},
     )
     return known
+
+
+def sandbox_card(merchant: Merchant, method_id: str) -> SandboxMethod:
+    """The test card behind a saved method. Raises NotFound, InvalidState where none is."""
+    method = PaymentMethod.objects.filter(merchant=merchant, public_id=method_id).first()
+    if method is None:
+        raise NotFound(f"There is no payment method {method_id}.")
+    if method.rail != "sandbox":
+        raise InvalidState(
+            "This payment method is kept by a real provider; only a test card that the sandbox "
+            "keeps can be told what to do.",
+            details={"type": method.rail},
+        )
+    return SandboxMethod.objects.get(public_id=method.provider_reference)

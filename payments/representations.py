@@ -19,8 +19,10 @@ from payments.models import (
     PaymentMethod,
     PayoutLine,
     Refund,
+    SandboxMethod,
     Wallet,
 )
+from payments.sandbox.cards import BY_LAST4
 
 Kind = LedgerAccount.Kind
 
@@ -269,6 +271,16 @@ def payment_method(row: PaymentMethod) -> dict[str, Any]:
         "blocked_reason": row.blocked_reason or None,
         "created_at": instant(row.created_at),
         "detached_at": instant(row.detached_at),
+    }
+
+
+def sandbox_method(row: SandboxMethod, method_id: str) -> dict[str, Any]:
+    """What a saved test card does next, and what it does after that."""
+    return {
+        "object": "sandbox_payment_method",
+        "payment_method_id": method_id,
+        "next": row.next,
+        "afterwards": BY_LAST4[row.card_last4].charged.said(),
     }
 
 

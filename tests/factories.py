@@ -29,8 +29,9 @@ from invoicing.models import Account, Customer, Event, Invoice, Merchant, User, 
 from invoicing.permissions import FOR_BOTS
 from payments import flows
 from payments import tasks as payment_tasks
-from payments.models import Payment, SandboxSession, Wallet
-from payments.sandbox import provider
+from payments.inputs import ChargeInput
+from payments.models import Payment, PaymentMethod, SandboxSession, Wallet
+from payments.sandbox import provider, saving
 
 VISA = "4242424242424242"
 MASTERCARD = "5555555555554444"
@@ -39,6 +40,13 @@ NO_FUNDS = "4000000000009995"
 ASKS_APPROVAL = "4000002500003155"
 SILENT_THEN_PAID = "4000000000005126"
 SILENT_THEN_NOTHING = "4000000000007726"
+# Declined, or asking for approval, only when they are charged later.
+LATER_DECLINED = "4000000000000341"
+LATER_NO_FUNDS = "4000000000001018"
+LATER_EXPIRED = "4000000000002016"
+LATER_LOST = "4000000000003014"
+FIRST_TWO_DECLINED = "4000000000004012"
+LATER_ASKS_APPROVAL = "4000002760003184"
 
 PASSWORD = "hedgerow-and-hazel"
 _people = count(1)
@@ -108,6 +116,22 @@ def start_paying(invoice: Invoice, amount: int | None = None) -> Payment:
 def use_card(payment: Payment, number: str = VISA) -> SandboxSession:
     """Cleo types a card on the page of this attempt; what it does is told by a notice."""
     return provider.submit_card(session_of(payment).public_id, number)
+
+
+def given_a_saved_card(customer: Customer, number: str = VISA) -> PaymentMethod:
+    """A test card that Cleo left on the sandbox's page."""
+    setup = flows.save_method(customer.merchant, customer.public_id, "sandbox")
+    saving.leave_card(setup.provider_reference, number)
+    payment_tasks.apply_notices()
+    return PaymentMethod.objects.filter(customer=customer).latest("pk")
+
+
+def charge(customer: Customer, amount: str = "100.00", **fields: Any) -> Payment:
+    """An amount charged to Cleo's saved card while she is away."""
+    wanted = {"customer_id": customer.public_id, "amount": amount, "description": "Hosting"}
+    _, payment = flows.charge(customer.merchant, read(ChargeInput, {**wanted, **fields}))
+    assert payment is not None
+    return again(payment)
 
 
 def session_of(payment: Payment) -> SandboxSession:

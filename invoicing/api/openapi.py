@@ -249,7 +249,7 @@ def sample(schema: dict[str, Any], components: dict[str, Any]) -> Any:
     for key in ("const", "example", "default"):
         if key in schema:
             return schema[key]
-    options = schema.get("anyOf", [])
+    options = schema.get("anyOf") or schema.get("oneOf", [])
     if any(option.get("type") == "null" for option in options):
         return None
     if options:

@@ -6,22 +6,22 @@ from invoicing import clock, events, idempotency
 from invoicing.actions.action import action
 from invoicing.errors import InvalidState, NotConfigured, NotFound
 from invoicing.models import Customer, Merchant
-from payments.methods import KEEPERS, describe, keep_method, known_customer
+from payments.methods import KEEPERS, describe, keep_method, keeping_rail, known_customer
 from payments.models import MethodSetup, PaymentMethod, ProviderCustomer
 from payments.rails.rail import Instructions, Method, State
-from payments.rails.stripe.client import account
 
 LOOK_AGAIN = tuple(timedelta(minutes=m) for m in (1, 10, 60, 360))
 
 
 @action
 def begin_setup(
-    merchant: Merchant, customer_id: str, rail: str, return_path: str = ""
+    merchant: Merchant, customer_id: str, wanted: str, return_path: str = ""
 ) -> tuple[MethodSetup, ProviderCustomer]:
     """The rows that are committed before a provider opens a page to save a method on."""
     customer = _customer(merchant, customer_id)
-    if rail not in KEEPERS or account(merchant.livemode) is None:
-        raise NotConfigured(f"No method can be saved by {rail} here.", details={"rail": rail})
+    rail = keeping_rail(merchant, wanted)
+    if rail is None:
+        raise NotConfigured(f"No method can be saved by {wanted} here.", details={"rail": wanted})
     at = clock.now(merchant)
     known = known_customer(customer, KEEPERS[rail])
     setup = MethodSetup.objects.create(

@@ -1,25 +1,28 @@
 """What a customer has left for next time: saved cards and bank accounts, and credit."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from invoicing import clock
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.pagination import PageQuery, page
 from invoicing.api.views import ApiView
-from invoicing.errors import NotFound, ProviderFailed
-from invoicing.fields import Input, Line
+from invoicing.errors import NotFound, ProviderFailed, ValidationFailed
+from invoicing.fields import Input, Line, WrongField
 from invoicing.models import Customer, Merchant
 from payments import flows, representations
 from payments.actions import methods as actions
 from payments.api import money_schemas
 from payments.models import MethodSetup, PaymentMethod
 from payments.rails.rail import RailError
+from payments.sandbox import saving
+from payments.sandbox.inputs import card_to_save
 
 
 def _address(text: str) -> str:
@@ -41,16 +44,42 @@ ReturnUrl = Annotated[Line, Field(max_length=500), AfterValidator(_address)]
 
 
 class SetupInput(Input):
-    """What to save."""
+    """What to save: on a page that is opened for it, or a test card at once by its number."""
 
     type: Annotated[
-        Literal["card", "ach"], Field(description="A card, or an American bank account.")
+        Literal["card", "ach", "sandbox"],
+        Field(
+            description="A card, or an American bank account. `sandbox` is the sandbox's own card "
+            "page, with test keys only; so is `card` where a test key has no real provider."
+        ),
     ] = "card"
     return_url: ReturnUrl = Field(
         default="",
         description="Where the customer is sent back to: an https address of yours. This "
         "installation's front page when left out.",
     )
+    number: Annotated[Line, Field(max_length=40, examples=["4242424242424242"])] = Field(
+        default="",
+        description="A test card of the sandbox, saved at once. With test keys only: real card "
+        "numbers never come here.",
+    )
+    exp_month: Annotated[int, Field(strict=True, ge=1, le=12)] | None = Field(
+        default=None, description="Of the test card; 12 when left out."
+    )
+    exp_year: Annotated[int, Field(strict=True, ge=2000, le=2200)] | None = Field(
+        default=None, description="Of the test card; some years from now when left out."
+    )
+
+    @model_validator(mode="after")
+    def _all_or_none_of_the_card(self) -> Self:
+        for name in ("exp_month", "exp_year"):
+            if getattr(self, name) is not None and not self.number:
+                raise WrongField(name, 'is for a test card: give its "number" too, or leave it out')
+        if self.number and self.return_url:
+            raise WrongField("return_url", 'must be left out beside "number": no page is opened')
+        if self.number and self.type == "ach":
+            raise WrongField("number", 'must be left out for "ach", which has a page of its own')
+        return self
 
 
 class CustomerMethods(ApiView):
@@ -73,16 +102,27 @@ class CustomerMethods(ApiView):
         "Save a payment method",
         needs="payments:write",
         body=SetupInput,
-        answers=money_schemas.MethodSetup,
+        answers=money_schemas.SetupOrPaymentMethod,
         status=201,
         refuses=(409, 502),
         example={"type": "card"},
     )
     def post(self, request: Request, customer_id: str) -> HttpResponseBase:
         """Opens a page at the provider, `url`, on which the customer leaves a card or account and
-        agrees that it is charged later. `customer.payment_method_saved` is told when they have."""
+        agrees that it is charged later. `customer.payment_method_saved` is told when they have.
+
+        With a test key and the `number` of a test card no page is needed: the card is saved at
+        once, and the answer is the payment method.
+        """
         wanted = self.read(SetupInput)
         customer_of(self.merchant, customer_id)
+        if wanted.number:
+            number = saveable(self.merchant, wanted)
+            return self.run(
+                lambda: _save_at_once(self.merchant, customer_id, number, wanted),
+                representations.payment_method,
+                steps=True,
+            )
         return self.run(
             lambda: _begin(self.merchant, customer_id, wanted),
             representations.method_setup,
@@ -172,6 +212,35 @@ def customer_of(merchant: Merchant, customer_id: str) -> Customer:
 
 def _methods(merchant: Merchant) -> QuerySet[PaymentMethod]:
     return merchant.payment_methods.select_related("merchant", "customer")
+
+
+def saveable(merchant: Merchant, wanted: SetupInput) -> str:
+    """The test card's number. Raises ValidationFailed for a live key and for any other card."""
+    if merchant.livemode:
+        raise ValidationFailed(
+            [("number", "must be left out with a live key: card numbers never go to the live API")]
+        )
+    today = clock.now(merchant)
+    month, year = wanted.exp_month or 12, wanted.exp_year or today.year
+    if (year, month) < (today.year, today.month):
+        field = "exp_month" if wanted.exp_year in (None, today.year) else "exp_year"
+        raise ValidationFailed([(field, f"must not have passed: it is {today:%m/%Y} there")])
+    try:
+        return card_to_save(wanted.number)
+    except ValueError as problem:
+        raise ValidationFailed([("number", str(problem))]) from None
+
+
+def _save_at_once(
+    merchant: Merchant, customer_id: str, number: str, wanted: SetupInput
+) -> PaymentMethod:
+    """Plays the payer: opens the sandbox's page and leaves the card on it."""
+    setup = flows.save_method(merchant, customer_id, "sandbox")
+    saving.leave_card(setup.provider_reference, number, wanted.exp_month, wanted.exp_year)
+    saved = flows.look_at_setup(setup.pk).method
+    if saved is None:
+        raise ProviderFailed("The sandbox did not save this card. Ask again with the SAME key.")
+    return _methods(merchant).get(pk=saved.pk)
 
 
 def _begin(merchant: Merchant, customer_id: str, wanted: SetupInput) -> MethodSetup:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, RootModel
 
 from invoicing.api.invoice_schemas import Invoice
 from invoicing.api.schemas import Credit
@@ -123,6 +123,29 @@ class MethodSetup(Shape):
     url: str | None
     payment_method_id: MethodId | None
     created_at: Instant
+
+
+class SetupOrPaymentMethod(
+    RootModel[Annotated[MethodSetup | PaymentMethod, Discriminator("object")]]
+):
+    """A visit to the page on which a method is left, or the method where it is saved already."""
+
+
+class SandboxStep(Shape):
+    """What becomes of one charge of a saved test card."""
+
+    outcome: Literal["succeed", "decline", "authenticate", "silence"]
+    code: Annotated[str, Field(examples=["insufficient_funds"])] = ""
+    then: Literal["succeed", "nothing"] | None = None
+
+
+class SandboxMethod(Shape):
+    """What a saved test card does on its next charges, and on all after those."""
+
+    object: Literal["sandbox_payment_method"]
+    payment_method_id: MethodId
+    next: list[SandboxStep]
+    afterwards: SandboxStep
 
 
 class Credits(Shape):

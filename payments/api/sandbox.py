@@ -17,11 +17,13 @@ from invoicing.errors import OnlyInTestMode
 from invoicing.models import Invoice, Merchant
 from invoicing.representations import instant
 from payments import flows, representations
-from payments.api import schemas
+from payments.actions import rehearsing
+from payments.api import money_schemas, schemas
 from payments.inputs import ClockInput, in_minor_units
+from payments.methods import sandbox_card
 from payments.models import Payment
 from payments.sandbox import provider
-from payments.sandbox.inputs import SandboxPaymentInput
+from payments.sandbox.inputs import PlanInput, SandboxPaymentInput
 
 # Everything that waits for a date.
 WAITING = (
@@ -85,6 +87,40 @@ class SandboxPayments(SandboxView):
         wanted = self.read(SandboxPaymentInput)
         invoice = find(self.merchant, wanted.invoice_id)
         return self.run(lambda: _use_card(invoice, wanted), representations.payment, steps=True)
+
+
+class SandboxMethods(SandboxView):
+    @Endpoint(
+        "Get what a saved test card does next",
+        needs="customers:read",
+        answers=money_schemas.SandboxMethod,
+        refuses=(403, 409),
+    )
+    def get(self, request: Request, method_id: str) -> Response:
+        """What was decided for its next charges, and what its number does after them."""
+        return Response(
+            representations.sandbox_method(sandbox_card(self.merchant, method_id), method_id)
+        )
+
+    @Endpoint(
+        "Decide what a saved test card does next",
+        needs="sandbox:write",
+        body=PlanInput,
+        answers=money_schemas.SandboxMethod,
+        refuses=(403, 409),
+        example={"next": [{"outcome": "decline", "code": "insufficient_funds"}]},
+    )
+    def post(self, request: Request, method_id: str) -> HttpResponseBase:
+        """One outcome for each of its next charges, in order, instead of what was decided before.
+
+        Each is used once, by the first charge that comes; a charge that is asked for again keeps
+        what became of it.
+        """
+        steps = [step.said() for step in self.read(PlanInput).next]
+        return self.run(
+            lambda: rehearsing.plan_charges(self.merchant, method_id, steps),
+            lambda card: representations.sandbox_method(card, method_id),
+        )
 
 
 def _clock(merchant: Merchant) -> dict[str, Any]:

@@ -74,4 +74,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("wallets/<id:wallet_id>/entries", wallets.WalletEntries.as_view()),
     path("sandbox/clock", sandbox.SandboxClock.as_view()),
     path("sandbox/payments", sandbox.SandboxPayments.as_view()),
+    path("sandbox/payment_methods/<id:method_id>", sandbox.SandboxMethods.as_view()),
 ]

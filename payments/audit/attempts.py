@@ -45,6 +45,18 @@ def check_sandbox() -> Iterator[Break]:
         yield Break(
             "I2", "payments_sandboxsession", pk, name, f"took {amount} for no payment known here"
         )
+    query = """
+        SELECT s.id, s.key, m.public_id, COALESCE(k.provider_reference, 'no saved method')
+        FROM payments_sandboxsession s
+        JOIN payments_sandboxmethod m ON m.id = s.method_id
+        JOIN payments_payment p ON p.public_id = s.key
+        LEFT JOIN payments_paymentmethod k ON k.id = p.saved_method_id AND k.rail = 'sandbox'
+        WHERE k.provider_reference IS NULL OR k.provider_reference <> m.public_id
+    """
+    for pk, name, says, should in rows(query):
+        yield Break(
+            "I2", "payments_sandboxsession", pk, name, f"charged {says}, its payment says {should}"
+        )
 
 
 def check_refunds() -> Iterator[Break]:

@@ -21,7 +21,12 @@ from payments.models.recurring import (
     RecurringStatus,
 )
 from payments.models.refund import REFUNDS_UNFINISHED, Refund, RefundStatus
-from payments.models.sandbox import SandboxRefund, SandboxSession
+from payments.models.sandbox import (
+    SandboxMethod,
+    SandboxRefund,
+    SandboxSession,
+    SandboxSetup,
+)
 from payments.models.wallet import Wallet
 
 __all__ = [
@@ -55,7 +60,9 @@ __all__ = [
     "RecurringStatus",
     "Refund",
     "RefundStatus",
+    "SandboxMethod",
     "SandboxRefund",
     "SandboxSession",
+    "SandboxSetup",
     "Wallet",
 ]

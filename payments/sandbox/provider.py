@@ -91,7 +91,7 @@ def submit_card(public_id: str, number: str) -> Session:
         card = BY_NUMBER.get(number)
         session.decline_code = ""
         if card is None:
-            _decline(session, "unknown_card")
+            decline(session, "unknown_card")
         else:
             session.card_brand, session.card_last4 = card.brand, card.last4
             _behave(session, card)
@@ -107,9 +107,9 @@ def answer_authentication(public_id: str, *, approved: bool) -> Session:
             return session or Session()
         session.status = Session.Status.OPEN
         if approved:
-            _succeed(session)
+            succeed(session)
         else:
-            _decline(session, "authentication_failed")
+            decline(session, "authentication_failed")
         session.save()
         return session
 
@@ -154,49 +154,29 @@ def notice_secret() -> bytes:
     return hashlib.sha256(b"sandbox notices" + settings.SECRET_KEY.encode()).digest()
 
 
-def _behave(session: Session, card: Card) -> None:
-    if card.behaviour == Behaviour.SUCCEED:
-        _succeed(session)
-    elif card.behaviour == Behaviour.DECLINE:
-        _decline(session, card.decline_code)
-    elif card.behaviour == Behaviour.AUTHENTICATE:
-        session.status = Session.Status.AUTHENTICATING
-    else:
-        session.status = Session.Status.SILENT
-        session.answers_at = clock.now(session.merchant) + SILENCE
-        _notify(session, "payment.submitted")
-
-
-def _succeed(session: Session) -> None:
+def succeed(session: Session) -> None:
+    """Take the money."""
     session.status = Session.Status.SUCCEEDED
-    _notify(session, "payment.succeeded")
+    notify(session.key, "payment.succeeded")
 
 
-def _decline(session: Session, code: str) -> None:
+def decline(session: Session, code: str) -> None:
+    """Refuse a card and say why."""
     session.decline_code = code
     session.declines += 1
-    _notify(session, "payment.declined")
+    notify(session.key, "payment.declined")
 
 
-def _let_time_pass(session: Session) -> None:
-    at = clock.now(session.merchant)
-    if session.status == Session.Status.SILENT and session.answers_at and session.answers_at <= at:
-        paid = next(
-            card.behaviour == Behaviour.SILENT_THEN_SUCCEED
-            for card in BY_NUMBER.values()
-            if card.last4 == session.card_last4
-        )
-        session.status = Session.Status.SUCCEEDED if paid else Session.Status.CANCELED
-        session.decline_code = "" if paid else "timed_out"
-        session.save()
-    elif session.status in {"open", "authenticating"} and session.expires_at <= at:
-        session.status = Session.Status.CANCELED
-        session.save()
+def fall_silent(session: Session, *, paid: bool) -> None:
+    """Give no answer for a while, then the one that was true all the time."""
+    session.status = Session.Status.SILENT
+    session.answers_at = clock.now(session.merchant) + SILENCE
+    session.has_paid = paid
 
 
-def _notify(session: Session, kind: str) -> None:
+def notify(key: str, kind: str) -> None:
     """Send a signed notice: a provider's POST, put straight into the inbox of raw notices."""
-    body = json.dumps({"id": ids.public_id("sbn"), "type": kind, "key": session.key})
+    body = json.dumps({"id": ids.public_id("sbn"), "type": kind, "key": key})
     signature = hmac.new(notice_secret(), body.encode(), hashlib.sha256).hexdigest()
     at = clock.wall()
     Notice.objects.create(
@@ -208,6 +188,29 @@ def _notify(session: Session, kind: str) -> None:
         next_attempt_at=at,
     )
     ring("payments.tasks.apply_notices")
+
+
+def _behave(session: Session, card: Card) -> None:
+    if card.behaviour == Behaviour.SUCCEED:
+        succeed(session)
+    elif card.behaviour == Behaviour.DECLINE:
+        decline(session, card.decline_code)
+    elif card.behaviour == Behaviour.AUTHENTICATE:
+        session.status = Session.Status.AUTHENTICATING
+    else:
+        fall_silent(session, paid=card.behaviour == Behaviour.SILENT_THEN_SUCCEED)
+        notify(session.key, "payment.submitted")
+
+
+def _let_time_pass(session: Session) -> None:
+    at = clock.now(session.merchant)
+    if session.status == Session.Status.SILENT and session.answers_at and session.answers_at <= at:
+        session.status = Session.Status.SUCCEEDED if session.has_paid else Session.Status.CANCELED
+        session.decline_code = "" if session.has_paid else "timed_out"
+        session.save()
+    elif session.status in {"open", "authenticating"} and session.expires_at <= at:
+        session.status = Session.Status.CANCELED
+        session.save()
 
 
 def _locked(**where: str) -> Session | None:

@@ -32,6 +32,7 @@ from tests.factories import (
     given_a_customer,
     given_a_draft,
     given_a_key,
+    given_a_saved_card,
     given_an_endpoint,
     given_an_open_invoice,
     pay,
@@ -62,6 +63,7 @@ class Declared:
 DRAFT, OPEN, PAID = {"reference": "draft"}, {"reference": "open"}, {"reference": "paid"}
 HOOK, DELIVERY = {"endpoint_id": "endpoint"}, {"endpoint_id": "endpoint", "delivery_id": "delivery"}
 METHOD = {"customer_id": "saver", "method_id": "method"}
+TEST_CARD = {"method_id": "test_card"}
 DISPUTE, DEPOSIT = {"dispute_id": "dispute"}, {"deposit_id": "deposit"}
 BILL = {"customer_id": "{customer}", "wallet_id": "{wallet}", "line_items": LINES}
 
@@ -203,6 +205,12 @@ DECLARED: dict[str, Declared] = {
         body={"invoice_id": "{open}", "card": "4242424242424242"},
         test_mode_only=True,
     ),
+    "GET /v1/sandbox/payment_methods/{method_id}": Declared(
+        "customers:read", TEST_CARD, test_mode_only=True
+    ),
+    "POST /v1/sandbox/payment_methods/{method_id}": Declared(
+        "sandbox:write", TEST_CARD, {"next": [{"outcome": "authenticate"}]}, test_mode_only=True
+    ),
 }
 KEYED = [name for name, said in DECLARED.items() if said.needs != NO_KEY]
 WITH_PERMISSION = [name for name in KEYED if DECLARED[name].needs != ANY_KEY]
@@ -289,7 +297,8 @@ def money_of(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
         "savers by uuid": str(billed.uuid),
         "savers by number": str(billed.number),
         "method": method.public_id,
-        "setup": MethodSetup.objects.get(customer=saver).public_id,
+        "setup": MethodSetup.objects.get(customer=saver, rail="card").public_id,
+        "test_card": given_a_saved_card(saver).public_id,
         "overpaid": overpaid.public_id,
         "dispute": dispute.public_id,
         "refund": refund.public_id,

@@ -4,7 +4,7 @@ import pytest
 
 from invoicing.models import Merchant
 from payments.models import MethodSetup, PaymentMethod
-from tests.factories import given_a_customer
+from tests.factories import given_a_customer, given_a_key
 from tests.fixtures import Api
 from tests.fixtures_stripe import Stripe
 
@@ -49,9 +49,11 @@ def test_no_customer_is_sent_to_what_is_no_address(
     assert not MethodSetup.objects.exists()
 
 
-def test_without_a_provider_nothing_can_be_saved(api: Api, test_merchant: Merchant) -> None:
-    customer = given_a_customer(test_merchant)
-    answer = api.post(f"/v1/customers/{customer.public_id}/payment_methods", {"type": "card"})
+@pytest.mark.parametrize("wanted", ["card", "ach", "sandbox"])
+def test_without_a_provider_nothing_can_be_saved(live: Merchant, wanted: str) -> None:
+    customer = given_a_customer(live)
+    path = f"/v1/customers/{customer.public_id}/payment_methods"
+    answer = Api(given_a_key(live)).post(path, {"type": wanted})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_configured")
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from invoicing.models import Delivery, Event, Invoice, Merchant
 from payments import ledger_triggers
+from payments import tasks as payment_tasks
 from payments.audit import CHECKS, audit
 from payments.models import Payment
 from tests import factories
@@ -30,6 +31,11 @@ def business(test_merchant: Merchant) -> Invoice:
     pay(partly, amount=1000)
     pay(given_an_open_invoice(test_merchant), factories.DECLINED)
     void_invoice(test_merchant, given_an_open_invoice(test_merchant).public_id)
+    saver = factories.given_a_customer(test_merchant)
+    for card in (factories.VISA, factories.MASTERCARD):
+        factories.given_a_saved_card(saver, card)
+    factories.charge(saver)
+    payment_tasks.apply_notices()
     factories.given_an_endpoint(test_merchant, "https://ada.example/hook")
     given_a_draft(test_merchant)
     from invoicing.actions.webhooks import fan_out
@@ -93,6 +99,24 @@ TAMPERING: dict[str, tuple[str, Callable[[Invoice], Any]]] = {
     "the provider took more": (
         "I2",
         sql("UPDATE payments_sandboxsession SET amount = amount + 1 WHERE key = '{key}'"),
+    ),
+    "a charge of a saved card that the sandbox never took": (
+        "I2",
+        sql(
+            "UPDATE payments_sandboxsession SET status = 'declined' WHERE key = ("
+            "SELECT public_id FROM payments_payment WHERE saved_method_id IS NOT NULL)"
+        ),
+    ),
+    "a charge of a saved card that took more": (
+        "I2",
+        sql("UPDATE payments_sandboxsession SET amount = amount + 1 WHERE method_id IS NOT NULL"),
+    ),
+    "a charge of another card": (
+        "I2",
+        sql(
+            "UPDATE payments_sandboxsession SET method_id = ("
+            "SELECT MAX(id) FROM payments_sandboxmethod) WHERE method_id IS NOT NULL"
+        ),
     ),
     "an invoice that says more was paid": (
         "I3",

@@ -19,6 +19,7 @@ EVERY_10_SECONDS = [
     "payments.tasks.look_at_setups",
     "payments.tasks.look_at_disputes",
     "payments.tasks.release_funds",
+    "payments.tasks.charge_recurring",
     "payments.tasks.cancel_payments_of_closed_invoices",
     "invoicing.tasks.watch_due_dates",
 ]

@@ -5,7 +5,6 @@ it had claimed is claimed again when the lease ends.
 """
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -13,11 +12,10 @@ from email.utils import parsedate_to_datetime
 from celery import shared_task
 from django.conf import settings
 
-from invoicing import archive, clock, egress, pdf, signing, transport
-from invoicing.actions import invoices, messages, webhooks
-from invoicing.due import due
+from invoicing import archive, clock, egress, pdf, signing, transport, waiting
+from invoicing.actions import messages, webhooks
 from invoicing.failpoints import failpoint
-from invoicing.models import Delivery, IdempotentRequest, Invoice, Message, WebhookEndpoint
+from invoicing.models import Delivery, IdempotentRequest, Message, WebhookEndpoint
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +25,6 @@ DELIVERY_TIMEOUT_SECONDS = 15.0
 DELIVERY_LEASE = timedelta(seconds=60)
 MAILS_AT_ONCE = 5
 MAIL_LEASE = timedelta(minutes=5)
-DATES_AT_ONCE = 500
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=48)
 
 
@@ -178,25 +175,7 @@ def send(message: Message) -> Message:
 @shared_task
 def watch_due_dates() -> int:
     """Note what has become overdue, and close payment windows that have passed."""
-    done = 0
-    for _, is_due in due("due_at"):
-        late = Invoice.objects.filter(is_due, status="open", overdue_at=None)
-        for pk in late.values_list("pk", flat=True)[:DATES_AT_ONCE]:
-            done += _one(invoices.mark_overdue, pk)
-    for _, is_due in due("expires_at"):
-        closing = Invoice.objects.filter(is_due, status="open")
-        for pk in closing.values_list("pk", flat=True)[:DATES_AT_ONCE]:
-            done += _one(invoices.expire_invoice, pk)
-    return done
-
-
-def _one(act: Callable[[int], bool], pk: int) -> bool:
-    """Do one of many; a poisonous one is logged and stops nobody else."""
-    try:
-        return act(pk)
-    except Exception:
-        _log.exception("an invoice was skipped", extra={"invoice": pk})
-        return False
+    return waiting.OVERDUE.run() + waiting.EXPIRING.run()
 
 
 @shared_task

@@ -7,10 +7,10 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        """Add this room's part to how an invoice looks, what is told, and what issuing does."""
+        """Add this room's part to how an invoice looks, what is told and done, and what waits."""
         from django.db.models import Prefetch
 
-        from invoicing import events, issuing
+        from invoicing import events, issuing, sweeps
         from invoicing import representations as invoicing_representations
         from invoicing.models import CreditNote
         from payments import (
@@ -20,6 +20,7 @@ class PaymentsConfig(AppConfig):
             models,
             recurring_representations,
             representations,
+            waiting,
         )
         from payments.upcoming import Upcoming
 
@@ -42,3 +43,4 @@ class PaymentsConfig(AppConfig):
             events.followers[closed].append(collecting.follow_closed)
         for renewed in ("customer.payment_method_saved", "customer.payment_method_updated"):
             events.followers[renewed].append(collecting.follow_method)
+        sweeps.registered[:0] = waiting.SWEEPS

@@ -34,6 +34,16 @@ def charge(merchant: Merchant, wanted: ChargeInput) -> RecurringCharge:
     return start(merchant, read(RecurringInput, {**asked, **rhythm}))
 
 
+def charge_when_due(recurring_pk: int) -> bool:
+    """Ask for the period that is due unless somebody else is at it; whether there was one."""
+    return periods.claim(RecurringCharge, recurring_pk) and charge_period(recurring_pk)
+
+
+def retry_when_due(period_pk: int) -> bool:
+    """Charge a period again unless somebody else is at it; whether a charge was made."""
+    return periods.claim(RecurringPeriod, period_pk) and retry_period(period_pk)
+
+
 def charge_period(recurring_pk: int) -> bool:
     """Ask for the period that is due, and charge it; whether there was one.
 

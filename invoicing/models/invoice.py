@@ -183,6 +183,16 @@ class Invoice(models.Model):
             models.Index(
                 fields=["expires_at"], condition=Q(status=Status.OPEN), name="invoice_expiring"
             ),
+            models.Index(
+                fields=["merchant", "due_at"],
+                condition=Q(status=Status.OPEN, overdue_at=None),
+                name="invoice_becoming_overdue_here",
+            ),
+            models.Index(
+                fields=["merchant", "expires_at"],
+                condition=Q(status=Status.OPEN),
+                name="invoice_expiring_here",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,12 +11,10 @@ from invoicing.models import Invoice, Merchant
 from payments import bookings, setting_aside, settling
 from payments.attempts import LOOK_AGAIN, MAX_ATTEMPTS
 from payments.inputs import MarkPaidInput, in_minor_units
-from payments.models import UNFINISHED, Payment, PaymentStatus
+from payments.models import MONEY_CAME, UNFINISHED, Payment, PaymentStatus
 from payments.offered import rails_of
 from payments.rails.rail import Instructions, Outcome, State
 from payments.wallets import receiving_wallet
-
-MONEY_CAME = (PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED)
 
 
 @action

@@ -3,7 +3,9 @@
 None of them speaks to a provider: see payments/recurring_flow.py for what does.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db.models import Q
 
 from invoicing import clock, events, issuing
 from invoicing.actions.action import action
@@ -22,6 +24,18 @@ from payments.models import (
 )
 from payments.recurring import invoice_of, period_of, plan_next
 from payments.upcoming import Upcoming
+
+
+# Longer than asking a provider takes; whoever dies meanwhile is followed by somebody else.
+LEASE = timedelta(seconds=60)
+
+
+@action
+def claim(model: type[RecurringCharge] | type[RecurringPeriod], pk: int) -> bool:
+    """Take a due row for oneself; False if somebody else is at it."""
+    at = clock.wall()
+    free = Q(leased_until=None) | Q(leased_until__lte=at)
+    return bool(model.objects.filter(free, pk=pk).update(leased_until=at + LEASE))
 
 
 @action
@@ -65,10 +79,11 @@ def begin_retry(period_pk: int) -> Payment | None:
         return None
     if invoice.status != "open":
         # Money is on its way, and what comes of it decides.
-        period.retry_at = None
-        period.save(update_fields=["retry_at"])
+        period.retry_at = period.leased_until = None
+        period.save(update_fields=["retry_at", "leased_until"])
         return None
     row = period.recurring
+    period.leased_until = None
     if period.failure_code != collecting.NEVER_ASKED:
         period.retries_made += 1
     method = _method_of(row)
@@ -118,7 +133,13 @@ def _ask(row: RecurringCharge, number: int, at: datetime) -> tuple[Invoice, Recu
     LineItem.objects.bulk_create(lines)
     invoice.begin_with(lines)
     period = RecurringPeriod(
-        recurring=row, number=number, starts_at=starts, ends_at=ends, invoice=invoice, created_at=at
+        merchant=row.merchant,
+        recurring=row,
+        number=number,
+        starts_at=starts,
+        ends_at=ends,
+        invoice=invoice,
+        created_at=at,
     )
     period.save(force_insert=True)
     issuing.issue(invoice)

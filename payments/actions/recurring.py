@@ -10,6 +10,7 @@ from invoicing import clock, events, idempotency
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.models import Customer, Merchant
+from payments.actions.periods import LEASE
 from payments.attempts import chosen_method
 from payments.collecting import locked
 from payments.models import (
@@ -70,6 +71,8 @@ def create_recurring(merchant: Merchant, wanted: RecurringInput) -> RecurringCha
             )
     _begin(row, wanted, at)
     plan_next(row)
+    # The flow goes on with the first period itself.
+    row.leased_until = clock.wall() + LEASE
     row.save(force_insert=True)
     events.record("recurring_charge.created", row)
     idempotency.note(row.public_id)

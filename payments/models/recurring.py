@@ -116,8 +116,14 @@ class RecurringCharge(models.Model):
         indexes = [
             models.Index(fields=["merchant", "-id"], name="recurring_newest_first"),
             models.Index(fields=["customer", "-id"], name="recurring_of_customer"),
+            # For everybody's clock, and for one merchant's (see invoicing/sweeps.py).
             models.Index(
                 fields=["next_at"], condition=Q(next_at__isnull=False), name="recurring_due"
+            ),
+            models.Index(
+                fields=["merchant", "next_at"],
+                condition=Q(next_at__isnull=False),
+                name="recurring_due_here",
             ),
             models.Index(
                 fields=["announce_at"],
@@ -125,9 +131,19 @@ class RecurringCharge(models.Model):
                 name="recurring_to_announce",
             ),
             models.Index(
+                fields=["merchant", "announce_at"],
+                condition=Q(announce_at__isnull=False),
+                name="recurring_to_announce_here",
+            ),
+            models.Index(
                 fields=["resumes_at"],
                 condition=Q(resumes_at__isnull=False),
                 name="recurring_to_resume",
+            ),
+            models.Index(
+                fields=["merchant", "resumes_at"],
+                condition=Q(resumes_at__isnull=False),
+                name="recurring_to_resume_here",
             ),
         ]
 
@@ -189,6 +205,7 @@ class RecurringPeriod(models.Model):
         # The invoice asks for nothing any more.
         CLOSED = "closed", "Closed"
 
+    merchant = models.ForeignKey("invoicing.Merchant", models.PROTECT, related_name="+")
     recurring = models.ForeignKey(RecurringCharge, models.PROTECT, related_name="periods")
     # 1, 2, 3 … along the schedule; what a pause skips is left out.
     number = models.PositiveIntegerField()
@@ -221,6 +238,11 @@ class RecurringPeriod(models.Model):
         indexes = [
             models.Index(
                 fields=["retry_at"], condition=Q(retry_at__isnull=False), name="period_to_retry"
+            ),
+            models.Index(
+                fields=["merchant", "retry_at"],
+                condition=Q(retry_at__isnull=False),
+                name="period_to_retry_here",
             ),
         ]
 

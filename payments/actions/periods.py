@@ -25,7 +25,6 @@ from payments.models import (
 from payments.recurring import invoice_of, period_of, plan_next
 from payments.upcoming import Upcoming
 
-
 # Longer than asking a provider takes; whoever dies meanwhile is followed by somebody else.
 LEASE = timedelta(seconds=60)
 

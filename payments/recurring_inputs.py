@@ -88,7 +88,8 @@ class Rhythm(Input):
     anchor: Instant | None = Field(
         default=None,
         description="An instant that periods begin at, and that fixes their day and time; when it "
-        "starts, if left out. A date is that day's first instant. It may lie in the past.",
+        "starts, if left out. A date is that day's first instant. It may lie in the past; in the "
+        "future, it is the start unless `start_at` or `trial_days` says another.",
     )
     start_at: Instant | None = Field(
         default=None, description="When the first period may begin; now when left out."

@@ -13,6 +13,7 @@ from invoicing.models import Customer, Merchant
 from payments.actions.periods import LEASE
 from payments.attempts import chosen_method
 from payments.collecting import locked
+from payments.inputs import in_minor_units
 from payments.models import (
     IN_FLIGHT,
     RUNNING,
@@ -61,6 +62,7 @@ def create_recurring(merchant: Merchant, wanted: RecurringInput) -> RecurringCha
         updated_at=at,
     )
     row.currency = row.currency or _currency(row)
+    in_minor_units(wanted.amount, row.currency)  # a charge is never of a rounded amount
     row.amount = _worth_charging(row)
     if wanted.collection == "charge":
         method = chosen_method(customer, wanted.payment_method_id)
@@ -71,8 +73,9 @@ def create_recurring(merchant: Merchant, wanted: RecurringInput) -> RecurringCha
             )
     _begin(row, wanted, at)
     plan_next(row)
-    # The flow goes on with the first period itself.
-    row.leased_until = clock.wall() + LEASE
+    if row.next_at is not None and row.next_at <= at:
+        # The flow goes on with the first period itself.
+        row.leased_until = clock.wall() + LEASE
     row.save(force_insert=True)
     events.record("recurring_charge.created", row)
     idempotency.note(row.public_id)
@@ -91,7 +94,8 @@ def update_recurring(
     _not_ended(row)
     _not_charging(row)
     named = changes.model_fields_set
-    if named & {"amount", "line_items"} and (changes.amount or changes.line_items):
+    if changes.amount or changes.line_items:
+        in_minor_units(changes.amount, row.currency)
         row.template["line_items"] = _lines(changes, changes.description or row.description)
     if "description" in named:
         row.description = changes.description or _first_line(changes.line_items)
@@ -214,12 +218,18 @@ def _resume(row: RecurringCharge) -> RecurringCharge:
 
 def _begin(row: RecurringCharge, wanted: RecurringInput, at: datetime) -> None:
     """When it starts, what anchors it, and the number of its first period."""
-    start = clock.start_of(wanted.start_at, row.timezone) if wanted.start_at else at
-    if wanted.trial_days:
+    anchor = clock.start_of(wanted.anchor, row.timezone) if wanted.anchor else None
+    start = at
+    if wanted.start_at:
+        start = clock.start_of(wanted.start_at, row.timezone)
+    elif wanted.trial_days:
         start = at + timedelta(days=wanted.trial_days)
+    elif anchor is not None and not row.prorate:
+        # Nothing is asked for the time before the anchor.
+        start = max(anchor, at)
     if start < at:
         raise ValidationFailed([("start_at", "must not lie in the past")])
-    anchor = clock.start_of(wanted.anchor, row.timezone) if wanted.anchor else start
+    anchor = anchor or start
     row.anchor_at = anchor.astimezone(UTC)
     rhythm = Schedule(row.anchor_at, ZoneInfo(row.timezone), row.interval, row.interval_count)
     try:

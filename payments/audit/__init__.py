@@ -7,7 +7,7 @@ function that yields breaks and put it under its invariant in CHECKS.
 
 from collections.abc import Callable, Iterator
 
-from payments.audit import attempts, books, histories, invoices
+from payments.audit import attempts, books, histories, invoices, recurring
 from payments.audit.found import Break, snapshot
 from payments.audit.histories import LEGAL
 
@@ -26,6 +26,11 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "I4": (attempts.check_refunds, attempts.check_promises, attempts.check_credit_notes),
     "I5": (invoices.check_numbers,),
     "I6": (histories.check_deliveries,),
+    "I7": (
+        recurring.check_one_success_per_period,
+        recurring.check_periods,
+        recurring.check_schedules,
+    ),
     "I8": (histories.check_histories,),
     "I9": (invoices.check_totals, invoices.check_documents),
 }

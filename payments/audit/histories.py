@@ -18,13 +18,13 @@ LEGAL = {
 }
 _HISTORY = """
     SELECT object_id, id, object_status FROM invoicing_event
-    WHERE type LIKE 'invoice.%' ORDER BY object_id, id
+    WHERE type LIKE 'invoice.%' AND type <> 'invoice.upcoming' ORDER BY object_id, id
 """
 _LAST = """
     SELECT i.id, i.public_id, i.status, e.object_status FROM invoicing_invoice i
     LEFT JOIN (
         SELECT object_id, MAX(id) AS last FROM invoicing_event
-        WHERE type LIKE 'invoice.%' GROUP BY object_id
+        WHERE type LIKE 'invoice.%' AND type <> 'invoice.upcoming' GROUP BY object_id
     ) l ON l.object_id = i.public_id
     LEFT JOIN invoicing_event e ON e.id = l.last
     WHERE e.id IS NULL OR e.object_status <> i.status

@@ -24,6 +24,7 @@ from payments.recurring import rules_of
 # The provider was never asked, so no try was made.
 NEVER_ASKED = "never_arrived"
 NO_METHOD = "no_payment_method"
+NO_METHOD_MESSAGE = "There is no saved card or bank account that can be charged."
 
 
 def period_of(invoice: Invoice) -> RecurringPeriod | None:
@@ -74,9 +75,16 @@ def follow_failed(invoice: Invoice, payment: Payment) -> None:
         period.save(update_fields=["retry_at"])
         return
     period.failure_code = payment.failure_code
+    period.failure_message = payment.failure_message
     period.failure_advice = payment.failure_advice
     period.failed_method = payment.saved_method
     fall_behind(invoice, period, at)
+
+
+def lack_method(period: RecurringPeriod) -> None:
+    """Note that there is nothing to charge."""
+    period.failure_code, period.failure_message = NO_METHOD, NO_METHOD_MESSAGE
+    period.failure_advice, period.failed_method = "", None
 
 
 def fall_behind(invoice: Invoice, period: RecurringPeriod, at: datetime) -> None:

@@ -116,7 +116,11 @@ def _standing(row: RecurringPeriod, schedule: RecurringCharge) -> dict[str, Any]
         "amount_due": money.to_text(row.invoice.amount_due, schedule.currency),
         "retries_made": row.retries_made,
         "retry_at": instant(row.retry_at),
-        "failure": {"code": row.failure_code, "advice": row.failure_advice or None}
+        "failure": {
+            "code": row.failure_code,
+            "message": row.failure_message,
+            "advice": row.failure_advice or None,
+        }
         if row.failure_code
         else None,
     }

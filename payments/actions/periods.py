@@ -88,7 +88,7 @@ def begin_retry(period_pk: int) -> Payment | None:
     method = _method_of(row)
     if method is None or not _may_try(period, invoice, method, at):
         if method is None:
-            period.failure_code, period.failed_method = collecting.NO_METHOD, None
+            collecting.lack_method(period)
         collecting.fall_behind(invoice, period, at)
         return None
     period.retry_at = None
@@ -155,7 +155,7 @@ def _first_charge(invoice: Invoice, period: RecurringPeriod) -> Payment | None:
     method = _method_of(row)
     if method is not None:
         return attempt(invoice, method)
-    period.failure_code = collecting.NO_METHOD
+    collecting.lack_method(period)
     collecting.fall_behind(invoice, period, clock.now(row.merchant))
     return None
 

@@ -19,6 +19,7 @@ class PeriodFailure(Shape):
     """Why the last charge of a period has failed."""
 
     code: Annotated[str, Field(examples=["insufficient_funds"])]
+    message: Annotated[str, Field(examples=["The card has insufficient funds."])]
     advice: Literal["retry", "customer", "never"] | None
 
 

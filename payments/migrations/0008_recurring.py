@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
                 ('retries_made', models.PositiveSmallIntegerField(default=0)),
                 ('retry_at', models.DateTimeField(null=True)),
                 ('failure_code', models.CharField(blank=True, max_length=60)),
+                ('failure_message', models.CharField(blank=True, max_length=300)),
                 ('failure_advice', models.CharField(blank=True, max_length=8)),
                 ('leased_until', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField()),

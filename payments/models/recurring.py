@@ -220,6 +220,7 @@ class RecurringPeriod(models.Model):
     retry_at = models.DateTimeField(null=True)
     # Why the last charge failed, and the method that was charged: another one is tried at once.
     failure_code = models.CharField(max_length=60, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
     failure_advice = models.CharField(max_length=8, blank=True)
     failed_method = models.ForeignKey(PaymentMethod, models.PROTECT, null=True, related_name="+")
     leased_until = models.DateTimeField(null=True)

@@ -43,12 +43,13 @@ def read_rules(stored: Mapping[str, Any] | None) -> Rules:
     """Rules as a row keeps them; what it leaves out is as usual."""
     if not stored:
         return DEFAULT
+    chosen = stored.get("retries")
     retries = tuple(
         Retry(each["days"], time.fromisoformat(each["at"]) if each.get("at") else None)
-        for each in stored.get("retries", ())
+        for each in chosen or ()
     )
     return Rules(
-        retries if "retries" in stored else DEFAULT.retries,
+        DEFAULT.retries if chosen is None else retries,
         stored.get("then", DEFAULT.then),
         stored.get("invoice", DEFAULT.invoice),
         stored.get("mail_payer", DEFAULT.mail_payer),

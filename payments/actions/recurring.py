@@ -187,17 +187,18 @@ def cancel_recurring(merchant: Merchant, recurring_id: str, wanted: CancelInput)
 
 @action
 def set_dunning(merchant: Merchant, wanted: DunningPolicyInput) -> DunningPolicy:
-    """Choose how this merchant's failed charges are tried again, where a schedule has no own."""
-    stored = wanted.stored()
-    announce_days = stored.pop("announce_days")
-    policy, _ = DunningPolicy.objects.update_or_create(
-        merchant=merchant,
-        defaults={
-            "rules": stored,
-            "announce_days": announce_days,
-            "updated_at": clock.now(merchant),
-        },
+    """Choose how failed charges are tried again where a schedule has no rules of its own.
+
+    What is left out stays.
+    """
+    named = wanted.model_dump(mode="json", include=wanted.model_fields_set)
+    policy, _ = DunningPolicy.objects.select_for_update().get_or_create(
+        merchant=merchant, defaults={"rules": {}, "updated_at": clock.now(merchant)}
     )
+    policy.announce_days = named.pop("announce_days", policy.announce_days)
+    policy.rules = {**policy.rules, **named}
+    policy.updated_at = clock.now(merchant)
+    policy.save()
     return policy
 
 

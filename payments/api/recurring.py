@@ -30,7 +30,9 @@ from payments.upcoming import Upcoming
 class RecurringQuery(CreatedQuery):
     """Which schedules a list shows."""
 
-    status: schemas.RecurringStatus | None = None
+    status: schemas.RecurringStatus | None = Field(
+        default=None, description="`past_due` are those with a charge that has failed."
+    )
     customer_id: Reference | None = Field(default=None, description="Only this customer's.")
 
 
@@ -216,14 +218,14 @@ class Policy(ApiView):
         return Response(representations.dunning_policy(policy))
 
     @Endpoint(
-        "Set the dunning policy",
+        "Change the dunning policy",
         needs="payments:write",
         body=DunningPolicyInput,
         answers=schemas.DunningPolicy,
         example={"retries": [{"days": 3}, {"days": 5, "at": "09:00"}], "then": "pause"},
     )
-    def put(self, request: Request) -> HttpResponseBase:
-        """For failures from now on; tries that are planned stay so."""
+    def patch(self, request: Request) -> HttpResponseBase:
+        """For failures from now on; what is left out stays, and tries that are planned too."""
         wanted = self.read(DunningPolicyInput)
         return self.run(
             lambda: actions.set_dunning(self.merchant, wanted), representations.dunning_policy

@@ -22,11 +22,13 @@ from invoicing.api.views import NothingHere, PublicView
 from invoicing.inputs import read
 from invoicing.models import ApiKey, Delivery, Event, Merchant
 from invoicing.permissions import FOR_BOTS
-from payments import flows
+from payments import flows, recurring_flow
 from payments.actions.disputes import attach_file, save_evidence
+from payments.actions.recurring import pause_recurring
 from payments.credit_flow import credit
 from payments.inputs import CreditNoteInput, EvidenceInput, RefundInput
 from payments.models import MethodSetup, Wallet
+from payments.recurring_inputs import PauseInput, RecurringInput
 from tests.factories import (
     again,
     given_a_customer,
@@ -64,6 +66,7 @@ DRAFT, OPEN, PAID = {"reference": "draft"}, {"reference": "open"}, {"reference":
 HOOK, DELIVERY = {"endpoint_id": "endpoint"}, {"endpoint_id": "endpoint", "delivery_id": "delivery"}
 METHOD = {"customer_id": "saver", "method_id": "method"}
 TEST_CARD = {"method_id": "test_card"}
+RECURRING, PAUSED = {"recurring_id": "recurring"}, {"recurring_id": "paused"}
 DISPUTE, DEPOSIT = {"dispute_id": "dispute"}, {"deposit_id": "deposit"}
 BILL = {"customer_id": "{customer}", "wallet_id": "{wallet}", "line_items": LINES}
 
@@ -155,6 +158,27 @@ DECLARED: dict[str, Declared] = {
         "payments:write", METHOD
     ),
     "GET /v1/payment_method_setups/{setup_id}": Declared("customers:read", {"setup_id": "setup"}),
+    "GET /v1/recurring_charges": Declared("payments:read"),
+    "POST /v1/recurring_charges": Declared(
+        "payments:write",
+        body={
+            "customer_id": "{saver}",
+            "amount": "9.00",
+            "description": "Coffee",
+            "interval": "monthly",
+        },
+    ),
+    "GET /v1/recurring_charges/{recurring_id}": Declared("payments:read", RECURRING),
+    "PATCH /v1/recurring_charges/{recurring_id}": Declared(
+        "payments:write", RECURRING, {"amount": "11.00"}
+    ),
+    "POST /v1/recurring_charges/{recurring_id}/pause": Declared("payments:write", RECURRING),
+    "POST /v1/recurring_charges/{recurring_id}/resume": Declared("payments:write", PAUSED),
+    "POST /v1/recurring_charges/{recurring_id}/cancel": Declared("payments:write", RECURRING),
+    "GET /v1/recurring_charges/{recurring_id}/periods": Declared("payments:read", RECURRING),
+    "GET /v1/recurring_charges/{recurring_id}/upcoming": Declared("payments:read", RECURRING),
+    "GET /v1/dunning_policy": Declared("payments:read"),
+    "PATCH /v1/dunning_policy": Declared("payments:write", body={"then": "pause"}),
     "GET /v1/disputes": Declared("payments:read"),
     "GET /v1/disputes/{dispute_id}": Declared("payments:read", DISPUTE),
     "PATCH /v1/disputes/{dispute_id}": Declared(
@@ -291,6 +315,15 @@ def money_of(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
         merchant, stripe.given_a_payment(merchant).invoice.public_id, RefundInput()
     )[0]
     billed = given_an_open_invoice(merchant, customer_id=saver.public_id)
+    monthly = {
+        "customer_id": saver.public_id,
+        "amount": "9.00",
+        "description": "Coffee",
+        "interval": "monthly",
+    }
+    recurring = recurring_flow.start(merchant, read(RecurringInput, monthly))
+    paused = recurring_flow.start(merchant, read(RecurringInput, {**monthly, "trial_days": 7}))
+    pause_recurring(merchant, paused.public_id, PauseInput())
     return {
         "saver": saver.public_id,
         "savers": billed.public_id,
@@ -298,6 +331,8 @@ def money_of(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
         "savers by number": str(billed.number),
         "method": method.public_id,
         "setup": MethodSetup.objects.get(customer=saver, rail="card").public_id,
+        "recurring": recurring.public_id,
+        "paused": paused.public_id,
         "test_card": given_a_saved_card(saver).public_id,
         "overpaid": overpaid.public_id,
         "dispute": dispute.public_id,

@@ -1,0 +1,133 @@
+"""Recurring charges by hand: set up, watched, changed and ended."""
+
+from datetime import timedelta
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from invoicing.models import Customer, Merchant
+from payments.models import DunningPolicy, RecurringCharge
+from tests.factories import (
+    LATER_NO_FUNDS,
+    again,
+    given_a_customer,
+    given_a_saved_card,
+)
+from tests.fixtures import WallClock
+from tests.fixtures_dashboard import Browser, text_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cleo(clock: WallClock, test_merchant: Merchant) -> Customer:
+    return given_a_customer(test_merchant)
+
+
+def begin(browser: Browser, customer: Customer, **typed: str) -> RecurringCharge:
+    """What the form begins; a monthly membership of 12.50 unless something else is typed."""
+    path = f"customers/{customer.public_id}/recurring/new/"
+    form = browser.form(path)
+    data = form.data(amount="12.50", description="Membership", interval="monthly", **typed)
+    answer = browser.post(path, data)
+    assert answer.status_code == 302, text_of(answer)
+    return RecurringCharge.objects.latest("id")
+
+
+def path_of(row: RecurringCharge, rest: str = "") -> str:
+    return f"recurring/{row.public_id}/{rest}"
+
+
+def test_one_is_begun_and_charged_once(ada_browser: Browser, cleo: Customer) -> None:
+    given_a_saved_card(cleo)
+    path = f"customers/{cleo.public_id}/recurring/new/"
+    data = ada_browser.form(path).data(amount="12.50", description="Box", interval="weekly")
+    assert [ada_browser.post(path, data).status_code for _ in range(2)] == [302, 302]
+    row = RecurringCharge.objects.get()
+    assert row.periods.get().status == "paid"
+    page = text_of(ada_browser.get(path_of(row)))
+    assert "$12.50 Active" in page
+    assert "TEST-0001" in page
+    assert "It has begun: $12.50 is paid." in page
+    listed = text_of(ada_browser.get("recurring/"))
+    assert "Box" in listed
+    assert "Weekly" in listed
+
+
+def test_a_failure_says_why_and_when_it_is_tried_again(
+    ada_browser: Browser, cleo: Customer
+) -> None:
+    given_a_saved_card(cleo, LATER_NO_FUNDS)
+    row = begin(ada_browser, cleo)
+    page = text_of(ada_browser.get(path_of(row)))
+    assert "Past due" in page
+    assert "insufficient funds" in page
+    assert "Mar 4, 2026" in page
+    assert "Tried again after 2, 5, 7, 7 days" in page
+
+
+def test_what_is_wrong_is_said_beside_its_field(ada_browser: Browser, cleo: Customer) -> None:
+    given_a_saved_card(cleo)
+    path = f"customers/{cleo.public_id}/recurring/new/"
+    data = ada_browser.form(path).data(
+        amount="0", description="", interval="monthly", end_at="2026-01-01"
+    )
+    answer = ada_browser.post(path, data)
+    assert answer.status_code == 422
+    assert "Must be more than 0." in text_of(answer)
+    data = {**data, "amount": "5", "description": "Box"}
+    answer = ada_browser.post(path, data)
+    assert "Must be later than" in text_of(answer)
+    assert not RecurringCharge.objects.exists()
+
+
+def test_it_is_changed_paused_resumed_and_ended(ada_browser: Browser, cleo: Customer) -> None:
+    given_a_saved_card(cleo)
+    row = begin(ada_browser, cleo)
+    form = ada_browser.form(path_of(row, "edit/"))
+    ada_browser.post(path_of(row, "edit/"), form.data(amount="15.00", end_at="2027-01-01"))
+    assert (again(row).amount, again(row).end_at.isoformat()) == (1500, "2027-01-01T00:00:00+00:00")
+    form = ada_browser.form(path_of(row, "pause/"))
+    ada_browser.post(path_of(row, "pause/"), form.data(until="2026-05-01"))
+    assert again(row).status == "paused"
+    assert "Resumes" in text_of(ada_browser.get(path_of(row)))
+    ada_browser.post(path_of(row, "resume/"), {})
+    assert again(row).status == "active"
+    form = ada_browser.form(path_of(row, "cancel/"))
+    ada_browser.post(path_of(row, "cancel/"), form.data(at="period_end"))
+    assert again(row).end_at == again(row).next_at
+    ada_browser.post(path_of(row, "cancel/"), form.data(at="now", reason="Moved away"))
+    row = again(row)
+    assert (row.status, row.reason) == ("ended", "Moved away")
+    assert "End it" not in text_of(ada_browser.get(path_of(row)))
+
+
+def test_how_failures_are_tried_again_is_chosen(ada_browser: Browser, cleo: Customer) -> None:
+    path = "recurring/when-a-charge-fails/"
+    form = ada_browser.form(path)
+    assert form["days"] == "2, 5, 7, 7"
+    answer = ada_browser.post(path, form.data(days="1, x"))
+    assert "Must be a whole number." in text_of(answer)
+    ada_browser.post(path, form.data(days="1 3", at="08:00", then="pause", announce_days="7"))
+    policy = DunningPolicy.objects.get()
+    assert policy.rules["retries"] == [{"days": 1, "at": "08:00"}, {"days": 3, "at": "08:00"}]
+    assert (policy.rules["then"], policy.announce_days) == ("pause", 7)
+
+
+def test_the_list_takes_as_many_queries_for_one_as_for_many(
+    ada_browser: Browser,
+    cleo: Customer,
+    clock: WallClock,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    given_a_saved_card(cleo)
+    row = begin(ada_browser, cleo)
+    for number in range(6):
+        copy = again(row)
+        copy.pk, copy.public_id = None, f"rec_{number:024}"
+        copy.next_at = clock.at + timedelta(days=number + 1)
+        copy.save(force_insert=True)
+    with django_assert_max_num_queries(12):
+        ada_browser.get("recurring/")
+    with django_assert_max_num_queries(16):
+        ada_browser.get(path_of(row))

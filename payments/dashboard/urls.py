@@ -9,6 +9,7 @@ from payments.dashboard import (
     payments,
     payouts,
     refunds,
+    rehearsal,
     unmatched,
     wallets,
 )
@@ -47,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<str:public_id>/methods/ask/", methods.ask, name="customer_ask"),
     path("customers/<str:public_id>/methods/default/", methods.choose, name="customer_default"),
     path("customers/<str:public_id>/methods/remove/", methods.forget, name="customer_forget"),
+    path("customers/<str:public_id>/methods/plan/", rehearsal.plan, name="customer_plan"),
     path("customers/<str:public_id>/charge/", methods.charge, name="customer_charge"),
     path("wallets/", wallets.index, name="wallets"),
     path("wallets/new/", wallets.create, name="wallet_new"),

@@ -15,7 +15,7 @@ from config import reference
 from invoicing.api.openapi import complete
 from invoicing.event_types import TYPES
 from invoicing.permissions import FOR_BOTS, PERMISSIONS
-from payments.sandbox.cards import CARDS
+from payments.sandbox.cards import CARDS, SAVED_CARDS
 
 
 def document() -> dict[str, Any]:
@@ -58,7 +58,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "sections": sections(),
             "permissions": permissions,
             "event_types": TYPES.items(),
-            "cards": CARDS,
+            "cards": (*CARDS, *SAVED_CARDS),
             "limits": settings.RATE_LIMITS,
         },
     )

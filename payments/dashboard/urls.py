@@ -10,6 +10,7 @@ from payments.dashboard import (
     payouts,
     recurring,
     refunds,
+    rehearsal,
     unmatched,
     wallets,
 )
@@ -48,6 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<str:public_id>/methods/ask/", methods.ask, name="customer_ask"),
     path("customers/<str:public_id>/methods/default/", methods.choose, name="customer_default"),
     path("customers/<str:public_id>/methods/remove/", methods.forget, name="customer_forget"),
+    path("customers/<str:public_id>/methods/plan/", rehearsal.plan, name="customer_plan"),
     path("customers/<str:public_id>/charge/", methods.charge, name="customer_charge"),
     path("customers/<str:public_id>/recurring/new/", recurring.create, name="recurring_new"),
     path("recurring/", recurring.index, name="recurring"),

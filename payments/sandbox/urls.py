@@ -1,4 +1,4 @@
-"""Where the sandbox's card page lives."""
+"""Where the sandbox's card pages live."""
 
 from django.urls import path
 
@@ -9,4 +9,5 @@ urlpatterns = [
     path("checkout/<str:session_id>/authenticate", views.authenticate, name="sandbox-authenticate"),
     path("checkout/<str:session_id>/answer", views.answer, name="sandbox-answer"),
     path("checkout/<str:session_id>/leave", views.leave, name="sandbox-leave"),
+    path("setup/<str:setup_id>", views.setup, name="sandbox-setup"),
 ]

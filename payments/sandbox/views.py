@@ -1,4 +1,4 @@
-"""The sandbox's hosted card page, where test cards are used."""
+"""The sandbox's hosted card pages, where test cards are used and left for later."""
 
 import re
 from typing import Any
@@ -13,9 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from invoicing import languages
 from invoicing.templatetags.money import money as shown
-from payments.models import Payment, SandboxSession
-from payments.sandbox import provider
-from payments.sandbox.cards import CARDS, passes_luhn
+from payments.models import MethodSetup, Payment, SandboxSession, SandboxSetup
+from payments.sandbox import provider, saving
+from payments.sandbox.cards import CARDS, SAVED_CARDS, passes_luhn
+
+WRONG_NUMBER = gettext_noop("This card number is not right; check its digits.")
 
 
 @never_cache
@@ -25,10 +27,9 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
     session = _session(session_id)
     error = provider.decline_message(session.decline_code) if session.status == "open" else ""
     if request.method == "POST":
-        number = re.sub(r"[\s-]", "", request.POST.get("number") or request.POST.get("card", ""))
-        if not (number.isascii() and number.isdecimal() and passes_luhn(number)):
-            problem = gettext_noop("This card number is not right; check its digits.")
-            return _page(request, session, problem, 422)
+        number = _number(request)
+        if not number:
+            return _page(request, session, WRONG_NUMBER, 422)
         session = provider.submit_card(session_id, number)
         error = provider.decline_message(session.decline_code)
     if session.status == "authenticating":
@@ -63,6 +64,31 @@ def leave(request: HttpRequest, session_id: str) -> HttpResponse:
     return redirect(_session(session_id).return_url)
 
 
+@never_cache
+@require_http_methods(["GET", "POST"])
+def setup(request: HttpRequest, setup_id: str) -> HttpResponse:
+    """The page on which a payer leaves a card, and agrees that it is charged later."""
+    visit = saving.get_setup(public_id=setup_id)
+    if visit is None:
+        raise Http404
+    error, status = "", 200
+    if request.method == "POST" and visit.status == "open":
+        number = _number(request)
+        if number:
+            visit = saving.leave_card(setup_id, number)
+        error = provider.decline_message(visit.decline_code) if number else WRONG_NUMBER
+        status = 402 if number and error else 422 if error else 200
+        if not error:
+            return redirect("sandbox-setup", setup_id)
+    return _say_of_setup(request, visit, error, status)
+
+
+def _number(request: HttpRequest) -> str:
+    """The card number that was typed or chosen; nothing for what cannot be one."""
+    number = re.sub(r"[\s-]", "", request.POST.get("number") or request.POST.get("card", ""))
+    return number if number.isascii() and number.isdecimal() and passes_luhn(number) else ""
+
+
 def _session(session_id: str) -> SandboxSession:
     session = provider.open_session(session_id)
     if session is None:
@@ -78,14 +104,38 @@ def _page(request: HttpRequest, session: SandboxSession, error: str, status: int
 def _say(
     request: HttpRequest, template: str, session: SandboxSession, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """The page in the payer's language, as a provider would be told it, or else the browser's."""
+    """The page in the payer's language, as a provider would be told it."""
     payment = Payment.objects.select_related("invoice").filter(public_id=session.key).first()
     known = languages.of_payer(payment.invoice) if payment else ""
-    spoken = known or translation.get_language() or "en"
-    with translation.override(spoken):
-        context["error"] = _(context.get("error", ""))
+    with _spoken(known):
         context["amount_text"] = shown(session.amount, session.currency)
-        context["merchant_name"] = session.merchant.name
-        response = render(request, template, {"session": session, **context}, status=status)
-    response["Content-Language"] = spoken
+        context |= {"session": session, "merchant_name": session.merchant.name}
+        return _rendered(request, template, context, status)
+
+
+def _say_of_setup(
+    request: HttpRequest, visit: SandboxSetup, error: str, status: int
+) -> HttpResponse:
+    asked = MethodSetup.objects.select_related("customer").filter(public_id=visit.key).first()
+    context = {
+        "visit": visit,
+        "merchant_name": visit.merchant.name,
+        "cards": (*CARDS, *SAVED_CARDS),
+        "error": error,
+    }
+    with _spoken(languages.spoken(asked.customer.language) if asked else ""):
+        return _rendered(request, "sandbox/setup.html", context, status)
+
+
+def _spoken(known: str) -> translation.override:
+    """The payer's language, or else the browser's."""
+    return translation.override(known or translation.get_language() or "en")
+
+
+def _rendered(
+    request: HttpRequest, template: str, context: dict[str, Any], status: int
+) -> HttpResponse:
+    context["error"] = _(context["error"]) if context.get("error") else ""
+    response = render(request, template, context, status=status)
+    response["Content-Language"] = translation.get_language() or "en"
     return response

@@ -393,3 +393,22 @@ def test_everybody_can_use_what_opens_on_a_page(at_work: Page, shop: Merchant) -
         summary.click()
     assert axe.complaints(page) == []
     assert Customer.objects.count() == 0
+
+
+def test_what_a_test_card_does_next_is_decided_by_clicking(at_work: Page, shop: Merchant) -> None:
+    page = at_work
+    cleo = factories.given_a_customer(shop)
+    factories.given_a_saved_card(cleo)
+    page.goto(f"/dashboard/customers/{cleo.public_id}/")
+    assert axe.complaints_everywhere(page) == []
+    page.get_by_role("link", name="Next charges").click()
+    page.get_by_role("button", name="Is declined: insufficient funds").click()
+    expect(page.get_by_role("listitem").filter(has_text="insufficient funds")).to_be_visible()
+    page.get_by_role("button", name="Asks for approval").click()
+    expect(page.get_by_role("listitem").filter(has_text="Asks for approval")).to_be_visible()
+    assert axe.complaints_everywhere(page) == []
+    assert factories.charge(cleo).failure_code == "insufficient_funds"
+    page.reload()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Nothing is decided.")).to_be_visible()
+    assert factories.charge(cleo).status == "succeeded"

@@ -60,6 +60,22 @@ def test_cleo_pays_without_script(plain_page: Page, invoice: Invoice) -> None:
     assert factories.again(invoice).status == "paid"
 
 
+def test_cleo_leaves_a_card_for_later(page: Page, studio: Merchant) -> None:
+    cleo = factories.given_a_customer(studio)
+    setup = flows.save_method(studio, cleo.public_id, "sandbox")
+    page.goto(f"/sandbox/setup/{setup.provider_reference}")
+    assert axe.complaints_everywhere(page) == []
+    page.locator(f"a[href*='{factories.NO_FUNDS}']").click()
+    page.get_by_role("button", name="Save this card").click()
+    expect(page.get_by_role("alert")).to_contain_text("insufficient funds")
+    page.locator(f"a[href*='{factories.LATER_LOST}']").click()
+    page.get_by_role("button", name="Save this card").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your card is saved")
+    assert axe.complaints_everywhere(page) == []
+    assert flows.look_at_setup(setup.pk).status == "succeeded"
+    assert factories.charge(cleo).failure_code == "lost_card"
+
+
 def test_a_declined_card_says_why_and_another_card_pays(page: Page, invoice: Invoice) -> None:
     see(page, invoice)
     page.get_by_role("button", name="Pay $1,412.64").click()

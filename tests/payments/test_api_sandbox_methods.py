@@ -1,10 +1,15 @@
 """Saving test cards by the API, and deciding what they do next."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from invoicing import failpoints
+from invoicing.idempotency import LEASE
 from invoicing.models import Customer, Event, Merchant
+from payments import tasks
+from payments.actions import rehearsing
 from payments.models import (
     MethodSetup,
     Payment,
@@ -266,3 +271,100 @@ def test_live_keys_decide_nothing(live: Merchant) -> None:
     path = "/v1/sandbox/payment_methods/pm_000000000000000000000000"
     for answer in (bot.get(path), bot.post(path, {"next": []})):
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "test_mode_only")
+
+
+class Crash(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+@pytest.fixture
+def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Crash once, at this failpoint."""
+
+    def arm(name: str) -> None:
+        def crash() -> None:
+            monkeypatch.delitem(failpoints.hooks, name)
+            raise Crash
+
+        monkeypatch.setitem(failpoints.hooks, name, crash)
+
+    return arm
+
+
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "begin_setup:after_commit",
+        "record_enrolled:after_commit",
+        "save_method:after_enroll",
+        "save_method:after_provider",
+        "record_setup_page:after_commit",
+        "apply_setup:before_commit",
+        "apply_setup:after_commit",
+    ],
+)
+def test_a_card_that_was_half_saved_is_saved_by_the_repeat(
+    api: Api,
+    clock: WallClock,
+    cleo: Customer,
+    crash_at: Callable[[str], None],
+    place: str,
+    heard: bool,
+) -> None:
+    crash_at(place)
+    with pytest.raises(Crash):
+        api.post(path_of(cleo), {"number": VISA}, idempotency_key="k")
+    clock.move(seconds=LEASE.total_seconds() + 1)
+    if heard:
+        tasks.look_at_setups()
+        work()
+    resumed = api.post(path_of(cleo), {"number": VISA}, idempotency_key="k")
+    assert (resumed.status_code, resumed.json()["details"]["last4"]) == (201, "4242")
+    work()
+    for model in (MethodSetup, SandboxSetup, SandboxMethod, PaymentMethod):
+        assert model.objects.count() == 1
+    assert Event.objects.filter(type="customer.payment_method_saved").count() == 1
+
+
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "begin_charge:after_commit",
+        "charge:after_begin",
+        "charge:after_provider",
+        "apply_outcome:before_commit",
+        "payment:booked",
+        "apply_outcome:after_commit",
+    ],
+)
+def test_a_charge_that_died_half_way_is_made_once(
+    api: Api,
+    clock: WallClock,
+    cleo: Customer,
+    crash_at: Callable[[str], None],
+    place: str,
+    heard: bool,
+) -> None:
+    method = given_a_saved_card(cleo)
+    steps = [{"outcome": "succeed"}, {"outcome": "decline", "code": "lost_card"}]
+    rehearsing.plan_charges(cleo.merchant, method.public_id, steps)
+    body = {"customer_id": cleo.public_id, "amount": "9.00", "description": "Coffee"}
+    crash_at(place)
+    with pytest.raises(Crash):
+        api.post("/v1/invoices/charge", body, idempotency_key="k")
+    clock.move(seconds=LEASE.total_seconds() + 1)
+    if heard:
+        work()
+    resumed = api.post("/v1/invoices/charge", body, idempotency_key="k").json()["payment"]
+    work()
+    left = SandboxMethod.objects.get().next
+    # Looked up before anybody was asked, it is called off for good; nothing is used up for it.
+    if heard and place in {"begin_charge:after_commit", "charge:after_begin"}:
+        assert (resumed["status"], resumed["failure"]["code"]) == ("failed", "never_arrived")
+        assert left == steps
+    else:
+        assert (resumed["status"], resumed["received"]) == ("succeeded", "9.00")
+        assert left == steps[1:]
+    assert Payment.objects.count() == SandboxSession.objects.count() == 1

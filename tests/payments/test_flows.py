@@ -316,7 +316,7 @@ def test_however_notices_come_the_end_is_the_same(
         elif step == "stale":
             for notice in mine.order_by("-id")[:1]:
                 body = json.loads(notice.body)
-                provider._notify(session_of(payment), body["type"])
+                provider.notify(session_of(payment).key, body["type"])
         elif step == "look":
             flows.check(payment.pk)
         elif step == "lose":

@@ -13,7 +13,14 @@ class PaymentsConfig(AppConfig):
         from invoicing import events, issuing, sweeps
         from invoicing import representations as invoicing_representations
         from invoicing.models import CreditNote
-        from payments import credit_representations, crediting, models, representations, waiting
+        from payments import (
+            credit_representations,
+            crediting,
+            hearing,
+            models,
+            representations,
+            waiting,
+        )
 
         invoicing_representations.invoice_parts["fees"] = representations.invoice_fees
         invoicing_representations.customer_parts["credit"] = representations.customer_credit
@@ -28,3 +35,4 @@ class PaymentsConfig(AppConfig):
         events.renderers[models.MerchantPayout] = representations.payout
         issuing.when_issued.append(crediting.spend_at_once)
         sweeps.registered[:0] = waiting.SWEEPS
+        sweeps.between.append(hearing.hear_sandbox)

@@ -12,6 +12,7 @@ TAGS: Final = (
     "Invoices",
     "Customers",
     "Money",
+    "Recurring charges",
     "Webhooks",
     "Events",
     "Who",

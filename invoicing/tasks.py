@@ -12,8 +12,8 @@ from email.utils import parsedate_to_datetime
 from celery import shared_task
 from django.conf import settings
 
-from invoicing import archive, clock, egress, pdf, signing, transport, waiting
-from invoicing.actions import messages, webhooks
+from invoicing import archive, clock, egress, pdf, signing, stepping, transport, waiting
+from invoicing.actions import clocks, messages, webhooks
 from invoicing.failpoints import failpoint
 from invoicing.models import Delivery, IdempotentRequest, Message, WebhookEndpoint
 
@@ -25,6 +25,8 @@ DELIVERY_TIMEOUT_SECONDS = 15.0
 DELIVERY_LEASE = timedelta(seconds=60)
 MAILS_AT_ONCE = 5
 MAIL_LEASE = timedelta(minutes=5)
+# With the last turn well within what a task may take.
+CLOCKS_FOR = timedelta(seconds=40)
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=48)
 
 
@@ -176,6 +178,17 @@ def send(message: Message) -> Message:
 def watch_due_dates() -> int:
     """Note what has become overdue, and close payment windows that have passed."""
     return waiting.OVERDUE.run() + waiting.EXPIRING.run()
+
+
+@shared_task
+def advance_clocks() -> int:
+    """Carry on with clocks that are on their way, each for a turn."""
+    until = clock.wall() + CLOCKS_FOR
+    turns: list[int] = []
+    while clock.wall() < until and (move := clocks.claim_move(but_not=turns)):
+        turns.append(move.pk)
+        stepping.carry_on(move)
+    return len(turns)
 
 
 @shared_task

@@ -17,6 +17,7 @@ class PaymentsConfig(AppConfig):
             collecting,
             credit_representations,
             crediting,
+            hearing,
             models,
             recurring_representations,
             representations,
@@ -44,3 +45,4 @@ class PaymentsConfig(AppConfig):
         for renewed in ("customer.payment_method_saved", "customer.payment_method_updated"):
             events.followers[renewed].append(collecting.follow_method)
         sweeps.registered[:0] = waiting.SWEEPS
+        sweeps.between.append(hearing.hear_sandbox)

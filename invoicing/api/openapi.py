@@ -51,6 +51,7 @@ PATH_PARAMETERS: Final = {
     "deposit_id": "The id of the unmatched money.",
     "payout_id": "The payout's id.",
     "credit_note_id": "The credit note's id.",
+    "recurring_id": "The recurring charge's id.",
 }
 IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",

@@ -1,10 +1,12 @@
 """Recurring charges by the API."""
 
+from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from invoicing.models import Customer, Invoice, Merchant
+from invoicing.models import Customer, Invoice, Merchant, Message
 from payments.models import Payment, RecurringCharge
 from tests.factories import LATER_NO_FUNDS, given_a_customer, given_a_saved_card
 from tests.fixtures import Api, WallClock
@@ -54,7 +56,7 @@ def test_one_is_created_charged_and_shown(api: Api, cleo: Customer) -> None:
     query = f"/v1/recurring_charges?customer_id={cleo.public_id}"
     assert api.get(query).json()["data"] == [told]
     invoice = Invoice.objects.get()
-    assert (invoice.metadata, invoice.tax_total) == ({"plan": "small"}, 1881)
+    assert (invoice.metadata, invoice.tax) == ({"plan": "small"}, 1881)
 
 
 def test_a_charge_may_start_one(api: Api, cleo: Customer) -> None:
@@ -160,6 +162,48 @@ def test_a_charge_with_a_wrong_rhythm_changes_nothing(
     assert [one["field"] for one in answer.json()["error"]["details"]["fields"]] == [field]
     assert not RecurringCharge.objects.exists()
     assert not Invoice.objects.exists()
+
+
+def test_a_year_by_the_api_alone(api: Api, clock: WallClock, cleo: Customer) -> None:
+    """A saved test card, a membership from January 31st on, and the clock moved by a year."""
+    methods = f"/v1/customers/{cleo.public_id}/payment_methods"
+    card = api.post(methods, {"type": "card", "number": "4242424242424242"}).json()
+    api.post("/v1/sandbox/clock", {"to": "2027-01-31T09:00:00Z"})
+    body = membership(cleo, anchor="2027-01-31T09:00:00Z")
+    path = f"/v1/recurring_charges/{api.post('/v1/recurring_charges', body).json()['id']}"
+    moved = api.post("/v1/sandbox/clock", {"to": "2028-01-30T00:00:00Z"}).json()
+    assert (moved["status"], moved["now"]) == ("ready", "2028-01-30T00:00:00.000Z")
+    happened = [one["type"] for one in moved["happened"]]
+    assert (happened.count("invoice.upcoming"), happened.count("invoice.paid")) == (12, 11)
+    assert [one["at"] for one in moved["happened"]] == sorted(
+        one["at"] for one in moved["happened"]
+    )
+    periods = api.get(f"{path}/periods?limit=100").json()["data"][::-1]
+    assert [one["period_start"][5:10] for one in periods] == [
+        *("01-31", "02-28", "03-31", "04-30", "05-31", "06-30"),
+        *("07-31", "08-31", "09-30", "10-31", "11-30", "12-31"),
+    ]
+    assert [one["invoice_number"] for one in periods] == [f"TEST-{n:04}" for n in range(1, 13)]
+    assert {one["status"] for one in periods} == {"paid"}
+    (wallet,) = api.get("/v1/wallets").json()["data"]
+    net = Decimal("99.00") - Decimal("3.17") - Decimal("0.50")
+    assert Decimal(wallet["available"]) == 12 * net
+    # Now two declines in the middle of a period, and after them no more success at all.
+    decline = {"outcome": "decline", "code": "insufficient_funds"}
+    plan = f"/v1/sandbox/payment_methods/{card['id']}"
+    api.post(plan, {"next": [decline, decline]})
+    api.post("/v1/sandbox/clock", {"to": "2028-02-28T00:00:00Z"})
+    (last, *_) = api.get(f"{path}/periods").json()["data"]
+    assert (last["status"], last["retries_made"], last["number"]) == ("paid", 2, 13)
+    api.post(plan, {"next": [decline] * 5})
+    moved = api.post("/v1/sandbox/clock", {"to": "2028-03-31T00:00:00Z"}).json()
+    happened = [one["type"] for one in moved["happened"]]
+    assert happened.count("invoice.payment_failed") == 5
+    assert happened[-2:] == ["invoice.uncollectible", "recurring_charge.ended"]
+    told = api.get(path).json()
+    assert (told["status"], told["next_charge_at"]) == ("ended", None)
+    kinds = Message.objects.order_by("id").values_list("kind", flat=True)
+    assert Counter(kinds) == {"receipt": 13, "charge_failed": 6, "charge_given_up": 1}
 
 
 def test_a_page_takes_as_many_queries_for_one_as_for_many(

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from invoicing import clock as clocks
-from invoicing import sweeps
+from invoicing import stepping
+from invoicing.actions import clocks
 from invoicing.actions.invoices import void_invoice
-from invoicing.actions.merchants import move_clock
 from invoicing.errors import BillhookError, Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.inputs import read
 from invoicing.models import Customer, Event, Merchant, Message
@@ -79,19 +78,9 @@ def subscribe(customer: Customer, **fields: Any) -> RecurringCharge:
 
 def live(merchant: Merchant, until: datetime) -> Merchant:
     """Let time pass step by step: everything happens when it is due, and not before."""
-    merchant = again(merchant)
-    while (at := sweeps.next_at(merchant, clocks.now(merchant) - timedelta(seconds=1))) is not None:
-        if at > until:
-            break
-        if at > clocks.now(merchant):
-            merchant = move_clock(merchant, at)
-        if not sum(sweep.run(merchant) for sweep in sweeps.registered):
-            later = sweeps.next_at(merchant, clocks.now(merchant))
-            if later is None or later > until:
-                break
-            merchant = move_clock(merchant, later)
-        payment_tasks.apply_notices()
-    return move_clock(merchant, max(until, clocks.now(merchant)))
+    moved = stepping.move(lambda: clocks.move_clock(again(merchant), until))
+    assert moved.finished_at, "the clock is still on its way"
+    return again(merchant)
 
 
 def periods(row: RecurringCharge) -> list[tuple[int, str, str, str]]:
@@ -499,7 +488,7 @@ def test_after_a_long_sleep_each_period_is_asked_for_once(
 ) -> None:
     given_a_saved_card(cleo)
     row = subscribe(cleo, interval="weekly")
-    move_clock(merchant, JAN_31 + timedelta(days=30))
+    factories.let_pass(merchant, "P30D")
     while payment_tasks.charge_recurring():
         pass
     assert [one[0] for one in periods(row)] == [1, 2, 3, 4, 5]

@@ -18,6 +18,9 @@ renderers: dict[type, Callable[[Any], dict[str, Any]]] = {
     Invoice: representations.invoice,
     Customer: representations.customer,
 }
+# Filled by the rooms above when Django starts: the task that has work to do once this happened,
+# by the event's type.
+awakened: dict[str, str] = {}
 
 
 def record(event_type: str, subject: Any) -> Event:
@@ -63,4 +66,6 @@ def _write(
         created_at=at,
     )
     ring("invoicing.tasks.fan_out_events")
+    if event_type in awakened:
+        ring(awakened[event_type])
     return event

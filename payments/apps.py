@@ -26,4 +26,7 @@ class PaymentsConfig(AppConfig):
         events.renderers[models.Deposit] = representations.deposit
         events.renderers[models.PaymentMethod] = representations.payment_method
         events.renderers[models.MerchantPayout] = representations.payout
+        # A page that was open at the provider must not be payable for one more round of the sweep.
+        for closed in ("invoice.voided", "invoice.uncollectible", "invoice.expired"):
+            events.awakened[closed] = "payments.tasks.cancel_payments_of_closed_invoices"
         issuing.when_issued.append(crediting.spend_at_once)

@@ -305,6 +305,7 @@ def payout(row: MerchantPayout) -> dict[str, Any]:
         "fee": text(sum(line.fee for line in lines)),
         "net": text(sum(line.net for line in lines)),
         "lines": [payout_line(line, paid.currency) for line in lines],
+        "is_itemised": paid.is_itemised,
         "failure_code": paid.failure_code or None,
         "arrives_at": instant(paid.arrives_at),
         "created_at": instant(paid.created_at),

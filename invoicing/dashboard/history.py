@@ -44,6 +44,7 @@ WORDS: Final[dict[str, Any]] = {
     "deposit.unmatched": gettext_lazy("Money came that fits nothing"),
     "deposit.disputed": gettext_lazy("Unmatched money disputed"),
     "deposit.resolved": gettext_lazy("Unmatched money settled"),
+    "payout.created": gettext_lazy("Payout on its way to the bank"),
     "payout.paid": gettext_lazy("Paid out to the bank"),
     "payout.failed": gettext_lazy("A payout failed"),
     "customer.payment_method_saved": gettext_lazy("Card or bank account saved"),

@@ -132,7 +132,10 @@ class PayoutItem:
 
 @dataclass(frozen=True, slots=True)
 class PayoutOutcome:
-    """A transfer to the operator's bank. `items` is None until the provider itemises it."""
+    """A transfer to the operator's bank. `items` is None where the provider does not itemise it.
+
+    They are what is known so far until `is_final`.
+    """
 
     reference: str
     status: str
@@ -142,6 +145,7 @@ class PayoutOutcome:
     arrives_at: datetime | None
     created_at: datetime
     items: Sequence[PayoutItem] | None
+    is_final: bool = False
 
 
 class About(StrEnum):

@@ -264,6 +264,17 @@ def test_a_payout_shows_its_own_lines(
     assert (bens["amount"], bens["fee"], bens["net"]) == ("55.00", "1.90", "53.10")
 
 
+def test_a_payout_is_there_before_it_arrives(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    stripe_account.given_a_payment(test_merchant)
+    stripe_account.let_pass(days=3)
+    stripe_account.fake.control("payouts/create", status="in_transit")
+    stripe_account.deliver()
+    (mine,) = api.get("/v1/payouts").json()["data"]
+    assert (mine["status"], mine["net"], mine["is_itemised"]) == ("in_transit", "96.80", False)
+
+
 def test_lists_take_the_same_few_queries(
     api: Api,
     stripe_account: Stripe,

@@ -110,7 +110,7 @@ def show(request: MerchantRequest, reference: str) -> HttpResponse:
     context = {
         "invoice": invoice,
         "lines": invoice.lines.all(),
-        "history": history_of(invoice),
+        "history": history_of(invoice, request.permissions),
         "mails": invoice.messages.defer("text", "html", "raw").order_by("-pk")[:20],
         "credit_notes": list(invoice.credit_notes.order_by("-pk")),
         "refunds": list(invoice.refunds.order_by("-pk")),

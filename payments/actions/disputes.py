@@ -57,7 +57,6 @@ def apply_dispute(payment_pk: int, outcome: DisputeOutcome) -> Dispute:
     dispute.next_look_at = at + LOOK_AGAIN
     if is_new:
         dispute.save(force_insert=True)
-        events.record("dispute.created", dispute)
     _follow_money(dispute, outcome)
     _follow_status(dispute, outcome)
     dispute.save()
@@ -276,10 +275,12 @@ def _follow_status(dispute: Dispute, outcome: DisputeOutcome) -> None:
 def _tell(dispute: Dispute, is_new: bool) -> None:
     """Let the merchant know, at once and by mail: a bank's deadline is short."""
     ended = dispute.closed_at is not None
-    if not is_new:
-        events.record("dispute.closed" if ended else "dispute.updated", dispute)
-    elif ended:
+    if is_new:
+        events.record("dispute.created", dispute)
+    if ended:
         events.record("dispute.closed", dispute)
+    elif not is_new:
+        events.record("dispute.updated", dispute)
     if is_new or ended:
         mail.queue_to_owners(dispute.merchant, "dispute", _said(dispute))
 

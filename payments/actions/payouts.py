@@ -8,7 +8,6 @@ from invoicing.models import Merchant
 from payments.models import Deposit, MerchantPayout, Payment, Payout, PayoutLine
 from payments.rails.rail import PayoutOutcome
 
-
 # Two answers may be applied in the other order; only a bank that sends it back comes after paid.
 _LATER = ("pending", "in_transit", "paid", "canceled", "failed")
 _ON_ITS_WAY = {"pending", "in_transit"}

@@ -35,6 +35,7 @@ METHODS = [
 ADVICE = {
     "retry": gettext_lazy("Another try may succeed: wait a day or two."),
     "customer": gettext_lazy("Only the payer can mend it: ask them to approve it or pay anew."),
+    "amount": gettext_lazy("The provider charges no such amount: only another one can succeed."),
     "never": gettext_lazy("Do not try it again: the bank will not honour this method."),
 }
 

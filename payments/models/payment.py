@@ -75,7 +75,7 @@ class Payment(models.Model):
     note = models.CharField(max_length=500, blank=True)
     failure_code = models.CharField(max_length=60, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)
-    # What a failure means for another try: retry, customer (ask them) or never.
+    # What a failure means for another try: retry, customer (ask them), never, or another amount.
     failure_advice = models.CharField(max_length=8, blank=True)
     # Cards refused while the payer could still try another.
     declines = models.PositiveSmallIntegerField(default=0)

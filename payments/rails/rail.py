@@ -38,6 +38,8 @@ class Advice(StrEnum):
     RETRY = "retry"
     CUSTOMER = "customer"
     NEVER = "never"
+    # The method is fine; the provider charges no such amount.
+    AMOUNT = "amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +190,15 @@ class Received:
 class RailError(Exception):
     """The provider refused what was asked. `permanent` says that asking again cannot help."""
 
-    def __init__(self, message: str, *, permanent: bool, code: str = "") -> None:
+    def __init__(
+        self, message: str, *, permanent: bool, code: str = "", advice: Advice = Advice.CUSTOMER
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.permanent = permanent
         self.code = code
+        # For a charge that was refused as such: the same method would be refused again.
+        self.advice = advice
 
 
 class NoAnswer(RailError):

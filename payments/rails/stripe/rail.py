@@ -245,7 +245,7 @@ class StripeRail(Rail):
         return reading.dispute_outcome(made)
 
     def look_at_payout(self, reference: str, livemode: bool) -> PayoutOutcome:
-        """A transfer to the operator's bank, with its movements as far as Stripe has sorted them."""
+        """A transfer to the operator's bank, with its movements as far as they are sorted."""
         stripes = client(livemode)
         with speaking():
             payout = stripes.v1.payouts.retrieve(reference)

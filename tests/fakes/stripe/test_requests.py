@@ -41,6 +41,7 @@ def test_a_session_with_something_wrong(
         (100_000_000, "usd", "amount_too_large"),
         (0, "usd", "parameter_invalid_integer"),
         (29, "gbp", "amount_too_small"),
+        (699, "krw", "amount_too_small"),
         (500, "xyz", None),
     ],
 )

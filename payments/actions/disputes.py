@@ -14,7 +14,7 @@ from invoicing.errors import InvalidState, NotFound, ValidationFailed
 from invoicing.models import Invoice, Merchant
 from invoicing.representations import public_url
 from payments import bookings, ledger
-from payments.evidence import FILES, MAX_FILE_BYTES, sniffed_type
+from payments.evidence import FILES, MAX_FILE_BYTES, TOO_LARGE, sniffed_type
 from payments.inputs import EvidenceInput
 from payments.models import Dispute, DisputeFile, DisputeSubmission, Payment
 from payments.rails.rail import DisputeOutcome
@@ -86,9 +86,9 @@ def attach_file(
         raise ValidationFailed([("field", f"must be one of {', '.join(FILES)}")])
     kind = sniffed_type(content)
     if kind is None:
-        raise ValidationFailed([("file", "must be a PDF, a JPEG or a PNG")])
+        raise ValidationFailed([("content_base64", "must be a PDF, a JPEG or a PNG")])
     if len(content) > MAX_FILE_BYTES:
-        raise ValidationFailed([("file", "must be at most 4.5 MB")])
+        raise ValidationFailed([("content_base64", TOO_LARGE)])
     DisputeFile.objects.update_or_create(
         dispute=dispute,
         field=field,

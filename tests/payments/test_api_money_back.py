@@ -197,7 +197,7 @@ def test_a_dispute_is_answered_once(
     pdf = base64.b64encode(b"%PDF-1.7 a receipt").decode()
     api.post(f"{path}/files", {"field": "receipt", "name": "r.pdf", "content_base64": pdf})
     wrong = {"field": "receipt", "name": "r.exe", "content_base64": "TVqQAAMA"}
-    message = refused(api.post(f"{path}/files", wrong), 400, "validation_error", "file")
+    message = refused(api.post(f"{path}/files", wrong), 400, "validation_error", "content_base64")
     assert message == "must be a PDF, a JPEG or a PNG"
     done = api.post(f"{path}/submit").json()
     assert (done["status"], done["files"]) == ("under_review", ["receipt"])

@@ -66,7 +66,7 @@ class MarkPaidForm(InputForm):
 def index(request: MerchantRequest) -> HttpResponse:
     """Every attempt to pay, newest first, by state and day."""
     state = request.GET.get("status", "")
-    rows = request.merchant.payments.select_related("invoice")
+    rows = request.merchant.payments.select_related("invoice").prefetch_related("disputes")
     if state:
         rows = rows.filter(status=state)
     rows = rows.filter(**between(request, request.merchant, "created_at", "created"))

@@ -156,6 +156,23 @@ class Payment(models.Model):
         return self.received - self.surplus - self.provider_fee - self.platform_fee
 
     @property
+    def standing(self) -> str:
+        """Its status, or what became of the money after it had come.
+
+        Nothing of it is kept; where many are shown, their `disputes` must be loaded.
+        """
+        if self.status != PaymentStatus.SUCCEEDED:
+            return str(self.status)
+        if any(dispute.closed_at is None for dispute in self.disputes.all()):
+            return "disputed"
+        if self.amount_reversed:
+            return "partly_reversed"
+        if self.amount_refunded:
+            whole = self.amount_refunded == self.received - self.surplus
+            return "refunded" if whole else "partly_refunded"
+        return str(self.status)
+
+    @property
     def refundable(self) -> int:
         """What can still be given back of what its invoice got, in minor units."""
         if self.status != PaymentStatus.SUCCEEDED:

@@ -84,6 +84,38 @@ def test_an_old_signature_is_somebody_repeating(
     assert Notice.objects.count() == (status == 200)
 
 
+@pytest.mark.parametrize(("age", "says"), [(301, "too old"), (-301, "in the future")])
+def test_a_signature_of_another_time_is_told_which(
+    stripe_account: Stripe, age: int, says: str
+) -> None:
+    body = json.dumps(event(stripe_account))
+    answer = Client().post(
+        "/webhooks/stripe",
+        data=body,
+        content_type="application/json",
+        headers=signed(stripe_account, body, age=age),
+    )
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], sorted(error)) == (
+        400,
+        "bad_signature",
+        ["code", "details", "message", "request_id"],
+    )
+    assert says in error["message"]
+
+
+def test_a_body_larger_than_any_event_is_refused_in_json(stripe_account: Stripe) -> None:
+    body = " " * 3_000_000
+    answer = Client().post(
+        "/webhooks/stripe",
+        data=body,
+        content_type="application/json",
+        headers=signed(stripe_account, body),
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert not Notice.objects.exists()
+
+
 BAD: dict[str, Callable[[Stripe], tuple[str | bytes, dict[str, str]]]] = {
     "unsigned": lambda here: (json.dumps(event(here)), {}),
     "signed with another secret": lambda here: (

@@ -53,6 +53,14 @@ def test_amounts_and_currencies_that_cannot_be(
     assert refusal.value.code == code
 
 
+def test_a_page_opens_after_the_clock_was_moved_on(
+    fake: InProcessStripe, client: stripe.StripeClient
+) -> None:
+    fake.control("clock", days=3)
+    found = session(client, expires_at=int(fake.clock.now()) + 23 * 3600)
+    assert (found.status, found.expires_at) == ("open", fake.app.world.now + 23 * 3600)
+
+
 def test_least_amounts_are_taken(client: stripe.StripeClient) -> None:
     assert client.v1.payment_intents.create({"amount": 50, "currency": "USD"}).currency == "usd"
     assert session(client, 50).amount_total == 50

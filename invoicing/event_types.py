@@ -39,6 +39,7 @@ TYPES: Final[dict[str, str]] = {
     "deposit.unmatched": "Money has come that fits nothing that was asked for",
     "deposit.disputed": "A bank takes unmatched money back, or has changed its mind",
     "deposit.resolved": "Unmatched money was matched, kept as credit or given back",
+    "payout.created": "The provider is paying out to the bank; it may still fail",
     "payout.paid": "The provider has paid out to the bank",
     "payout.failed": "A payout did not reach the bank",
     "customer.payment_method_saved": "A customer has saved a card or bank account",

@@ -22,6 +22,9 @@ renderers: dict[type, Callable[[Any], dict[str, Any]]] = {
 # What the rooms above do when something happens, in the transaction that made it happen, such as
 # ending the retries of an invoice that is paid. Also filled when Django starts.
 followers: defaultdict[str, list[Callable[[Any], None]]] = defaultdict(list)
+# Filled by the rooms above when Django starts: the task that has work to do once this happened,
+# by the event's type.
+awakened: dict[str, str] = {}
 
 
 def record(event_type: str, subject: Any) -> Event:
@@ -69,4 +72,6 @@ def _write(
         created_at=at,
     )
     ring("invoicing.tasks.fan_out_events")
+    if event_type in awakened:
+        ring(awakened[event_type])
     return event

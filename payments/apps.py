@@ -38,6 +38,9 @@ class PaymentsConfig(AppConfig):
         events.renderers[models.MerchantPayout] = representations.payout
         events.renderers[models.RecurringCharge] = recurring_representations.recurring_charge
         events.renderers[Upcoming] = recurring_representations.upcoming
+        # A page that was open at the provider must not be payable for one more round of the sweep.
+        for closed in ("invoice.voided", "invoice.uncollectible", "invoice.expired"):
+            events.awakened[closed] = "payments.tasks.cancel_payments_of_closed_invoices"
         issuing.when_issued.append(crediting.spend_at_once)
         events.followers["invoice.paid"].append(collecting.follow_paid)
         for closed in ("invoice.voided", "invoice.uncollectible", "invoice.expired"):

@@ -6,9 +6,7 @@ Everything here happens in the caller's transaction, under the invoice's lock.
 from datetime import timedelta
 
 from invoicing import clock, events
-from invoicing.errors import InvalidState, NotFound
-from invoicing.models import Customer, Invoice
-from payments.methods import default_of
+from invoicing.models import Invoice
 from payments.models import Payment, PaymentMethod
 from payments.wallets import receiving_wallet
 
@@ -42,36 +40,3 @@ def attempt(invoice: Invoice, method: PaymentMethod) -> Payment:
     invoice.save()
     events.record("invoice.payment_started", invoice)
     return payment
-
-
-def chosen_method(customer: Customer, method_id: str) -> PaymentMethod:
-    """The method that is named, or the customer's default.
-
-    Raises NotFound for another's, InvalidState for one that cannot be charged or where none is.
-    """
-    if method_id:
-        method = customer.payment_methods.filter(public_id=method_id).first()
-        if method is None:
-            raise NotFound(
-                f"This customer has no payment method {method_id}.",
-                details={"field": "payment_method_id"},
-            )
-    else:
-        method = default_of(customer)
-        saved = customer.payment_methods.filter(status=PaymentMethod.Status.ACTIVE)
-        if method is None and saved.exists():
-            raise InvalidState(
-                "None of this customer's saved methods is the default: name one as "
-                '"payment_method_id", or make one the default.'
-            )
-        if method is None:
-            raise InvalidState(
-                "This customer has no saved card or bank account; ask them to save one first."
-            )
-    if method.status != PaymentMethod.Status.ACTIVE:
-        raise InvalidState(
-            f"This payment method is {method.get_status_display().lower()}, so it cannot be "
-            "charged.",
-            details={"status": method.status},
-        )
-    return method

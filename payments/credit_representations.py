@@ -5,6 +5,7 @@ from typing import Any
 from invoicing import money
 from invoicing.models import CreditNote
 from invoicing.representations import instant
+from payments.giving_back import given_before
 from payments.representations import refund
 
 
@@ -41,6 +42,7 @@ def credit_note(row: CreditNote) -> dict[str, Any]:
         "total": text(row.total),
         "off_due": text(row.off_due),
         "to_give_back": text(row.to_give_back),
+        "given_back_before": text(given_before(row)),
         "refunds": [refund(one) for one in row.refunds.all()] if row.pk else [],
         "issued_at": instant(row.issued_at),
     }

@@ -8,6 +8,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 MAX_FILE_BYTES: Final = 4_500_000
+TOO_LARGE: Final = "must be a document of at most 4.5 MB (4,500,000 bytes before it is encoded)"
 # What is written: name, label, and what helps.
 TEXTS: Final = {
     "product_description": _("What was sold"),

@@ -12,6 +12,7 @@ from invoicing import clock, idempotency
 from invoicing.failpoints import failpoint
 from invoicing.models import Invoice, Merchant
 from payments.actions import charges, deposits, disputes, methods, pay, refunds
+from payments.charging import chargeable
 from payments.inputs import ChargeInput, RefundInput
 from payments.methods import KEEPERS
 from payments.models import (
@@ -27,7 +28,6 @@ from payments.models import (
 )
 from payments.rails import PROVIDERS, RAILS
 from payments.rails.rail import (
-    Advice,
     NoAnswer,
     Outcome,
     Rail,
@@ -81,6 +81,8 @@ def charge_invoice(merchant: Merchant, reference: str, method_id: str = "") -> P
     if begun:
         payment = merchant.payments.get(public_id=begun)
     else:
+        wanted = merchant.invoices.referred_to(reference).select_related("customer").first()
+        chargeable(wanted, reference, method_id)
         # A page that is still open could be paid as well; one that was paid is found out by this.
         open_pages = merchant.payments.filter(
             invoice__in=merchant.invoices.referred_to(reference), status="pending"
@@ -333,9 +335,9 @@ def deposit_behind(provider: str, money_reference: str, livemode: bool) -> Depos
 
 
 def _refused(error: RailError) -> Outcome:
-    """The request itself was refused: the same method would be refused again."""
+    """The request itself was refused: the same would be refused again."""
     return Outcome(
-        State.FAILED, failure_code=error.code, failure_message=str(error), advice=Advice.CUSTOMER
+        State.FAILED, failure_code=error.code, failure_message=str(error), advice=error.advice
     )
 
 

@@ -30,6 +30,15 @@ def to_refund(note: CreditNote) -> int:
     return max(min(missing, note.to_give_back), 0)
 
 
+def given_before(note: CreditNote) -> int:
+    """How much of what a note takes back of money paid was given back without it, in minor units.
+
+    It does not go back again.
+    """
+    own = sum(row.amount for row in note.refunds.all()) if note.pk else to_refund(note)
+    return note.to_give_back - own
+
+
 def _undisturbed(invoice: Invoice) -> None:
     """Raises InvalidState while it is not settled how much of the invoice has been paid."""
     details = {"status": invoice.status}

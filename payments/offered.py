@@ -7,17 +7,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from invoicing.models import Invoice
+from payments.rails.stripe import amounts
 from payments.rails.stripe.client import account
 
-# What Stripe takes by card, and the least it takes, in minor units. Source: its table of minimum
-# charge amounts; other currencies it exchanges, so their minimum depends on the day.
-_CARD_MINIMUM: Final = {
-    "USD": 50, "AUD": 50, "BRL": 50, "CAD": 50, "CHF": 50, "EUR": 50, "INR": 50, "NZD": 50,
-    "SGD": 50, "GBP": 30, "DKK": 250, "NOK": 300, "SEK": 300, "HKD": 400, "PLN": 200,
-    "RON": 200, "AED": 200, "BGN": 100, "CZK": 1500, "MXN": 1000, "MYR": 200, "THB": 1000,
-    "HUF": 17500, "JPY": 50,
-}  # fmt: skip
-_ACH_MINIMUM: Final = 50
 # Ways on which a payer can only ever pay what was asked for: anything else fits nothing.
 EXACT: Final = frozenset({"card", "ach"})
 
@@ -27,11 +19,14 @@ def rails_of(invoice: Invoice) -> list[str]:
     merchant, due = invoice.merchant, invoice.amount_due
     rails = [] if merchant.livemode else ["sandbox"]
     if account(merchant.livemode) is not None:
-        if due >= _CARD_MINIMUM.get(invoice.currency, due + 1):
-            rails.append("card")
-        if invoice.currency == "USD" and due >= _ACH_MINIMUM:
-            rails.append("ach")
+        rails += [rail for rail in ("card", "ach") if _takes(rail, due, invoice.currency)]
     return rails
+
+
+def _takes(rail: str, amount: int, currency: str) -> bool:
+    """Whether a page is sure to open: what is exchanged may turn out to be too little."""
+    least = amounts.least(rail, currency)
+    return least is not None and least <= amount <= amounts.most(currency)
 
 
 def pages_of(rails: Collection[str]) -> list[str]:

@@ -42,6 +42,8 @@ def promise_refunds(
         text = money.to_text(most, invoice.currency)
         raise ValidationFailed([("amount", f"must be at most what can still be refunded, {text}")])
     to_wallet = _payers_wallet(invoice, wanted)
+    if wanted.destination == "original":
+        payments = _sent_back(payments, amount)
     refunds = []
     for payment in payments:
         part = min(amount, payment.refundable)
@@ -230,6 +232,31 @@ def why_not(invoice: Invoice) -> str:
     if not invoice.amount_paid:
         return "Nothing has been paid on this invoice, so nothing can be refunded."
     return "All that was paid on this invoice has been given back already."
+
+
+# How money came that a provider cannot send back, and where it goes instead.
+_NOT_SENT = {
+    "credit": "was paid with the customer's credit (destination credit_balance)",
+    "manual": "was received outside Billhook (destination manual)",
+}
+
+
+def _sent_back(payments: list[Payment], amount: int) -> list[Payment]:
+    """The payments that can go back the way they came, if that is enough for this amount.
+
+    Raises ValidationFailed saying how much can, and what becomes of the rest.
+    """
+    sent = [payment for payment in payments if payment.rail not in _NOT_SENT]
+    most = sum(payment.refundable for payment in sent)
+    if not sent or amount <= most:
+        return sent or payments
+    text = money.to_text(most, sent[0].currency)
+    says = [f"can be original for at most {text}"]
+    for rail, why in _NOT_SENT.items():
+        rest = sum(payment.refundable for payment in payments if payment.rail == rail)
+        if rest:
+            says.append(f"{money.to_text(rest, sent[0].currency)} {why}")
+    raise ValidationFailed([("destination", "; ".join(says))])
 
 
 def _destination(payment: Payment, wanted: RefundInput) -> str:

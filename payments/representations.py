@@ -13,6 +13,7 @@ from payments.models import (
     Dispute,
     LedgerAccount,
     LedgerEntry,
+    LedgerPosting,
     MerchantPayout,
     MethodSetup,
     Payment,
@@ -152,6 +153,10 @@ def wallet_entry(row: LedgerEntry, wallet: Wallet) -> dict[str, Any]:
             changes[destination.kind] += posting.amount
         if outward and destination.kind in fees:
             fees[Kind(destination.kind)] += posting.amount
+        elif passing := fee_in_passing(posting):
+            # It left the wallet with the disputed money, so it counts as fee and not as gross.
+            fees[Kind.PROVIDER_FEES] += passing
+            gross += passing
         elif inward != outward:
             gross += posting.amount if inward else -posting.amount
 
@@ -176,6 +181,16 @@ def wallet_entry(row: LedgerEntry, wallet: Wallet) -> dict[str, Any]:
         "invoice_id": payment.invoice.public_id if payment else None,
         "created_at": instant(row.created_at),
     }
+
+
+def fee_in_passing(posting: LedgerPosting) -> int:
+    """A dispute's fee, taken out of what is held back, or given back into it; in minor units."""
+    source, destination = posting.source.kind, posting.destination.kind
+    if (source, destination) == (Kind.DISPUTED, Kind.PROVIDER_FEES):
+        return posting.amount
+    if (source, destination) == (Kind.PROVIDER_FEES, Kind.DISPUTED):
+        return -posting.amount
+    return 0
 
 
 def refund(row: Refund) -> dict[str, Any]:
@@ -317,6 +332,7 @@ def payout(row: MerchantPayout) -> dict[str, Any]:
         "fee": text(sum(line.fee for line in lines)),
         "net": text(sum(line.net for line in lines)),
         "lines": [payout_line(line, paid.currency) for line in lines],
+        "is_itemised": paid.is_itemised,
         "failure_code": paid.failure_code or None,
         "arrives_at": instant(paid.arrives_at),
         "created_at": instant(paid.created_at),

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import Client
 
 from invoicing import clock
-from invoicing.models import Customer, Merchant
+from invoicing.models import Customer, Invoice, Merchant
 from payments import flows, tasks
 from payments.actions.pay import mark_paid
 from payments.inputs import MarkPaidInput
@@ -60,6 +60,13 @@ class Stripe:
         self.pay(payment)
         self.deliver()
         return Payment.objects.select_related("invoice", "wallet", "merchant").get(pk=payment.pk)
+
+    def given_a_part(self, invoice: Invoice, amount: int) -> Payment:
+        """Part of an invoice, in minor units, paid by card."""
+        payment = flows.start(invoice.pk, "card", amount)
+        self.pay(payment)
+        self.deliver()
+        return payment
 
     def given_a_method(self, customer: Customer, card: str = "4242424242424242") -> PaymentMethod:
         """A card that a customer has saved on the hosted page."""

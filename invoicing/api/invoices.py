@@ -19,6 +19,7 @@ from invoicing.api.pagination import CreatedQuery, Moment, PageQuery, between, p
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound, Unavailable
 from invoicing.fields import CurrencyCode, Line
+from invoicing.histories import events_about
 from invoicing.inputs import InvoiceChanges, InvoiceInput, SendInput
 from invoicing.models import Invoice, Merchant
 from invoicing.models.invoice import InvoiceQuerySet, Status
@@ -322,8 +323,9 @@ class InvoiceEvents(ApiView):
         page=True,
     )
     def get(self, request: Request, reference: str) -> Response:
-        """Its whole history, newest first, and who did what."""
+        """Its whole history, newest first, and who did what: its credit notes too, and, for keys
+        that may read payments, its refunds and disputes."""
         query = self.query(PageQuery)
         invoice = find(self.merchant, reference)
-        rows = self.merchant.events.filter(object_id=invoice.public_id)
+        rows = events_about(invoice, with_money_back=self.caller.may("payments:read"))
         return Response(page(query, rows, representations.event))

@@ -25,7 +25,7 @@ REASONS: Final = {
     403: "The key lacks the permission that is named.",
     404: "There is no such object, or it belongs to somebody else.",
     409: "The object's state does not allow it, or the first request with this key is at work.",
-    413: "The body is larger than 1 MB, or than 7 MB where a document is attached.",
+    413: "The body is larger than 1 MB. (A document that is too large is 400, by its field.)",
     415: "The body is not plain JSON.",
     422: "This Idempotency-Key was used with a different request.",
     429: "Too many requests; `Retry-After` says when there will be more.",

@@ -76,10 +76,11 @@ class ExactJsonParser(BaseParser):
             and request.headers.get("Content-Encoding", "identity") != "identity"
         ):
             raise UnsupportedBody
-        most = getattr(context.get("view"), "max_bytes", MAX_BYTES)
+        view = context.get("view")
+        most = getattr(view, "max_bytes", MAX_BYTES)
         body = stream.read(most + 1)
         if len(body) > most:
-            raise TooLarge(most)
+            raise getattr(view, "too_large", lambda: TooLarge(most))()
         return loads(body) if body.strip() else {}
 
 

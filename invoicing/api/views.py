@@ -22,7 +22,7 @@ from invoicing.api.endpoint import METHODS, Endpoint, endpoints_of
 from invoicing.api.errors import UnsupportedBody
 from invoicing.api.once import once
 from invoicing.api.openapi import DescribedSchema
-from invoicing.api.parser import MAX_BYTES, ExactJsonParser, take_in_pieces
+from invoicing.api.parser import MAX_BYTES, ExactJsonParser, TooLarge, take_in_pieces
 from invoicing.errors import MissingPermission, NotFound, ValidationFailed
 from invoicing.models import Merchant
 
@@ -73,6 +73,10 @@ class JsonView(APIView):
         """Take in a body of whatever length."""
         super().initial(request, *args, **kwargs)
         take_in_pieces(request._request, self.max_bytes)
+
+    def too_large(self) -> Exception:
+        """What a larger body is refused with."""
+        return TooLarge(self.max_bytes)
 
     @property
     def endpoint(self) -> Endpoint | None:

@@ -1,6 +1,7 @@
 """What has happened to an object, told as people would: what, when, and who did it."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoicing import money
+from invoicing.histories import events_about
 from invoicing.models import Event, Invoice
 from invoicing.templatetags.money import language
 
@@ -52,6 +54,7 @@ WORDS: Final[dict[str, Any]] = {
     "deposit.unmatched": gettext_lazy("Money came that fits nothing"),
     "deposit.disputed": gettext_lazy("Unmatched money disputed"),
     "deposit.resolved": gettext_lazy("Unmatched money settled"),
+    "payout.created": gettext_lazy("Payout on its way to the bank"),
     "payout.paid": gettext_lazy("Paid out to the bank"),
     "payout.failed": gettext_lazy("A payout failed"),
     "customer.payment_method_saved": gettext_lazy("Card or bank account saved"),
@@ -76,6 +79,15 @@ TONES: Final = {
     "deposit.unmatched": "now",
     "payout.failed": "bad",
 }
+# Where a dispute stood by then.
+_STANDS: Final[dict[str, Any]] = {
+    "inquiry": gettext_lazy("an inquiry"),
+    "needs_response": gettext_lazy("waiting for your answer"),
+    "under_review": gettext_lazy("under review at the bank"),
+    "won": gettext_lazy("won"),
+    "lost": gettext_lazy("lost"),
+    "closed": gettext_lazy("dropped"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +102,10 @@ class Moment:
     detail: str = ""
 
 
-def history_of(invoice: Invoice) -> list[Moment]:
-    """All that has happened to an invoice, the latest first."""
-    rows = invoice.merchant.events.filter(object_id=invoice.public_id).order_by("-id")[:MOST]
-    return [moment_of(row) for row in rows]
+def history_of(invoice: Invoice, permissions: Collection[str]) -> list[Moment]:
+    """All that has happened to an invoice as far as it may be seen, the latest first."""
+    rows = events_about(invoice, with_money_back="payments:read" in permissions)
+    return [moment_of(row) for row in rows.order_by("-id")[:MOST]]
 
 
 def moment_of(event: Event) -> Moment:
@@ -132,13 +144,25 @@ def who_did(event: Event) -> str:
 
 
 def _detail(event: Event) -> str:
-    """What the event's own data adds: to whom it was sent, how much has been paid by then."""
-    if event.type not in {"invoice.sent", "invoice.partially_paid", "invoice.paid"}:
-        return ""
-    data = json.loads(event.body)["data"]
+    """What the event's own data adds: to whom it was sent, how much money it is about."""
+    told = json.loads(event.body)["data"]
     if event.type == "invoice.sent":
-        to = data["recipient"]["email"]
+        to = told["recipient"]["email"]
         return _("to %(address)s") % {"address": to} if to else _("by link, without a mail")
-    currency = data["currency"]
-    paid = money.format_money(money.from_text(data["amount_paid"], currency), currency, language())
-    return _("%(amount)s received so far") % {"amount": paid}
+    if event.type in {"invoice.partially_paid", "invoice.paid"}:
+        return _("%(amount)s received so far") % {"amount": _amount(told, "amount_paid")}
+    if event.type == "invoice.refunded":
+        return _("%(amount)s given back so far") % {"amount": _amount(told, "amount_refunded")}
+    family = event.type.split(".")[0]
+    if family == "credit_note":
+        return f"{told['number']}: {_amount(told, 'total')}"
+    if family == "refund":
+        return _amount(told, "amount")
+    if family == "dispute":
+        return f"{_amount(told, 'amount')}, {_STANDS[told['status']]}"
+    return ""
+
+
+def _amount(told: dict[str, Any], name: str) -> str:
+    currency = told["currency"]
+    return money.format_money(money.from_text(told[name], currency), currency, language())

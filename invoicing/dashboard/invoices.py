@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -107,15 +107,18 @@ def show(request: MerchantRequest, reference: str) -> HttpResponse:
     """One invoice: what it says, what became of it, and what can be done with it."""
     invoice = whole_invoice(request.merchant, reference)
     issued = invoice.status != "draft"
+    payments = sorted(invoice.payments.all(), key=lambda row: -row.pk)
+    # Whether one is disputed now is part of how it is shown.
+    prefetch_related_objects(payments, "disputes")
     context = {
         "invoice": invoice,
         "lines": invoice.lines.all(),
-        "history": history_of(invoice),
+        "history": history_of(invoice, request.permissions),
         "mails": invoice.messages.defer("text", "html", "raw").order_by("-pk")[:20],
         "credit_notes": list(invoice.credit_notes.order_by("-pk")),
         "refunds": list(invoice.refunds.order_by("-pk")),
         "disputes": list(invoice.disputes.order_by("-pk")),
-        "payments": sorted(invoice.payments.all(), key=lambda row: -row.pk),
+        "payments": payments,
         "payment_url": public_url(f"/i/{invoice.slug}") if issued else "",
         "can": _possible(invoice, request.permissions),
         "send_form": SendForm(initial={"to": invoice.recipient_email}),

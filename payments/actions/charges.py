@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from invoicing import drafts, idempotency, issuing
+from invoicing import drafts, idempotency, issuing, money
 from invoicing.actions.action import action
-from invoicing.errors import Conflict, InvalidState, NotFound
+from invoicing.errors import Conflict, NotFound, ValidationFailed
 from invoicing.inputs import InvoiceInput, read
 from invoicing.models import Invoice, LineItem, Merchant
-from payments.attempts import MAX_ATTEMPTS, attempt, chosen_method
+from payments.attempts import MAX_ATTEMPTS, attempt
+from payments.charging import chargeable, method_of, outside
 from payments.inputs import ChargeInput, in_minor_units
 from payments.models import Payment
 
@@ -18,12 +19,12 @@ def begin_charge(merchant: Merchant, wanted: ChargeInput) -> tuple[Invoice, Paym
 
     No attempt where the customer's credit has paid for all of it. Raises NotFound for an unknown
     customer or method, InvalidState for a customer without a method that can be charged,
-    ValidationFailed for an amount finer than the currency.
+    ValidationFailed for an amount finer than the currency, or that the method is not charged.
     """
     customer = merchant.customers.filter(public_id=wanted.customer_id, archived_at=None).first()
     if customer is None:
         raise NotFound(f"There is no customer {wanted.customer_id}.")
-    method = chosen_method(customer, wanted.payment_method_id)
+    method = method_of(customer, wanted.payment_method_id)
     wallet = merchant.wallets.filter(public_id=wanted.wallet_id).first()
     own = wallet.currency if wallet else customer.currency or merchant.currency
     currency = wanted.currency or own
@@ -42,27 +43,27 @@ def begin_charge(merchant: Merchant, wanted: ChargeInput) -> tuple[Invoice, Paym
     invoice.begin_with(lines)
     issuing.issue(invoice)
     idempotency.note(invoice.public_id)
-    return invoice, attempt(invoice, method) if invoice.status == "open" else None
+    if invoice.status != "open":
+        return invoice, None
+    if problem := outside(invoice.amount_due, currency, method):
+        # The customer's credit was spent first, and may have left too little: all is undone.
+        left = money.to_text(invoice.amount_due, currency)
+        after = f", and credit leaves {left} of it" if invoice.amount_paid else ""
+        raise ValidationFailed([("amount", problem + after)])
+    return invoice, attempt(invoice, method)
 
 
 @action
 def begin_charge_of(merchant: Merchant, reference: str, method_id: str = "") -> Payment:
     """The attempt to charge an open invoice to its customer's saved method.
 
-    Raises InvalidState for an invoice that cannot be paid now or a method that cannot be charged.
+    Raises InvalidState for an invoice that cannot be paid now, a method that cannot be charged or
+    an amount that is not charged to it.
     """
-    invoice = merchant.invoices.referred_to(reference).locked().first()
-    if invoice is None:
-        raise NotFound(f"There is no invoice {reference}.")
-    if invoice.status != "open":
-        raise InvalidState(
-            f"This invoice is {invoice.status}, so it cannot be charged.",
-            details={"status": invoice.status},
-        )
-    if invoice.customer is None:
-        raise InvalidState("This invoice names no customer, so there is no saved method.")
+    found = merchant.invoices.referred_to(reference).locked().first()
+    invoice, method = chargeable(found, reference, method_id)
     if invoice.payments.count() >= MAX_ATTEMPTS:
         raise Conflict("There were too many attempts to pay this invoice.")
-    payment = attempt(invoice, chosen_method(invoice.customer, method_id))
+    payment = attempt(invoice, method)
     idempotency.note(payment.public_id)
     return payment

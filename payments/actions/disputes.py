@@ -14,7 +14,7 @@ from invoicing.errors import InvalidState, NotFound, ValidationFailed
 from invoicing.models import Invoice, Merchant
 from invoicing.representations import public_url
 from payments import bookings, ledger
-from payments.evidence import FILES, MAX_FILE_BYTES, sniffed_type
+from payments.evidence import FILES, MAX_FILE_BYTES, TOO_LARGE, sniffed_type
 from payments.inputs import EvidenceInput
 from payments.models import Dispute, DisputeFile, DisputeSubmission, Payment
 from payments.rails.rail import DisputeOutcome
@@ -57,7 +57,6 @@ def apply_dispute(payment_pk: int, outcome: DisputeOutcome) -> Dispute:
     dispute.next_look_at = at + LOOK_AGAIN
     if is_new:
         dispute.save(force_insert=True)
-        events.record("dispute.created", dispute)
     _follow_money(dispute, outcome)
     _follow_status(dispute, outcome)
     dispute.save()
@@ -87,9 +86,9 @@ def attach_file(
         raise ValidationFailed([("field", f"must be one of {', '.join(FILES)}")])
     kind = sniffed_type(content)
     if kind is None:
-        raise ValidationFailed([("file", "must be a PDF, a JPEG or a PNG")])
+        raise ValidationFailed([("content_base64", "must be a PDF, a JPEG or a PNG")])
     if len(content) > MAX_FILE_BYTES:
-        raise ValidationFailed([("file", "must be at most 4.5 MB")])
+        raise ValidationFailed([("content_base64", TOO_LARGE)])
     DisputeFile.objects.update_or_create(
         dispute=dispute,
         field=field,
@@ -276,10 +275,12 @@ def _follow_status(dispute: Dispute, outcome: DisputeOutcome) -> None:
 def _tell(dispute: Dispute, is_new: bool) -> None:
     """Let the merchant know, at once and by mail: a bank's deadline is short."""
     ended = dispute.closed_at is not None
-    if not is_new:
-        events.record("dispute.closed" if ended else "dispute.updated", dispute)
-    elif ended:
+    if is_new:
+        events.record("dispute.created", dispute)
+    if ended:
         events.record("dispute.closed", dispute)
+    elif not is_new:
+        events.record("dispute.updated", dispute)
     if is_new or ended:
         mail.queue_to_owners(dispute.merchant, "dispute", _said(dispute))
 

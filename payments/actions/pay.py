@@ -6,6 +6,7 @@ speaks to a provider: see payments/flows.py for what does.
 
 from invoicing import clock, events, money
 from invoicing.actions.action import action
+from invoicing.doorbell import ring
 from invoicing.errors import Conflict, InvalidState, NotConfigured, NotFound, ValidationFailed
 from invoicing.models import Invoice, Merchant
 from payments import bookings, setting_aside, settling
@@ -146,6 +147,8 @@ def mark_paid(merchant: Merchant, reference: str, wanted: MarkPaidInput) -> Paym
     settling.succeed(
         invoice, payment, Outcome(State.SUCCEEDED, payment.amount, payment.currency, provider_fee=0)
     )
+    # A page that the payer left open should not be paid as well.
+    ring("payments.tasks.cancel_payments_of_closed_invoices")
     return payment
 
 

@@ -13,7 +13,8 @@ from invoicing.errors import Conflict, InvalidState
 from invoicing.failpoints import failpoint
 from invoicing.models import Invoice, LineItem
 from payments import collecting, dunning
-from payments.attempts import MAX_ATTEMPTS, attempt, chosen_method
+from payments.attempts import MAX_ATTEMPTS, attempt
+from payments.charging import method_of
 from payments.collecting import locked
 from payments.models import (
     RUNNING,
@@ -164,7 +165,7 @@ def _method_of(row: RecurringCharge) -> PaymentMethod | None:
     """The method that would be charged now, if there is one that can be."""
     named = row.payment_method.public_id if row.payment_method else ""
     try:
-        return chosen_method(row.customer, named)
+        return method_of(row.customer, named)
     except InvalidState:
         return None
 

@@ -11,7 +11,7 @@ from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.models import Customer, Merchant
 from payments.actions.periods import LEASE
-from payments.attempts import chosen_method
+from payments.charging import method_of, outside
 from payments.collecting import locked
 from payments.inputs import in_minor_units
 from payments.models import (
@@ -19,6 +19,7 @@ from payments.models import (
     RUNNING,
     DunningPolicy,
     Payment,
+    PaymentMethod,
     RecurringCharge,
     RecurringPeriod,
     RecurringStatus,
@@ -65,8 +66,9 @@ def create_recurring(merchant: Merchant, wanted: RecurringInput) -> RecurringCha
     in_minor_units(wanted.amount, row.currency)  # a charge is never of a rounded amount
     row.amount = _worth_charging(row)
     if wanted.collection == "charge":
-        method = chosen_method(customer, wanted.payment_method_id)
+        method = method_of(customer, wanted.payment_method_id)
         row.payment_method = method if wanted.payment_method_id else None
+        _fits(row, method)
         if method.rail == "ach" and row.currency != "USD":
             raise ValidationFailed(
                 [("currency", f"must be USD: {method} is an American bank account")]
@@ -262,9 +264,16 @@ def _choose_collection(row: RecurringCharge, changes: RecurringChanges) -> None:
             )
         row.payment_method = None
     elif named & {"payment_method_id", "collection"}:
-        method = chosen_method(row.customer, changes.payment_method_id)
+        method = method_of(row.customer, changes.payment_method_id)
         row.payment_method = method if changes.payment_method_id else None
+        _fits(row, method)
         _try_at_once(row)
+
+
+def _fits(row: RecurringCharge, method: PaymentMethod) -> None:
+    """Raises ValidationFailed for an amount that is never charged to such a method."""
+    if problem := outside(row.amount, row.currency, method):
+        raise ValidationFailed([("amount", problem)])
 
 
 def _try_at_once(row: RecurringCharge) -> None:

@@ -57,6 +57,14 @@ class CreditNote(Shape):
     to_give_back: Annotated[
         Amount, Field(examples=["100.00"], description="The rest, which had been paid.")
     ]
+    given_back_before: Annotated[
+        Amount,
+        Field(
+            examples=["0.00"],
+            description="How much of that had been refunded without a credit note, and does not "
+            "go back again.",
+        ),
+    ]
     refunds: Annotated[
         list[dict[str, Any]],
         Field(

@@ -22,8 +22,8 @@ from payments.api import money_schemas
 from payments.inputs import EvidenceInput
 from payments.models import Dispute
 
-# A little more than the largest file, in base64.
-_MOST_CHARACTERS = evidence.MAX_FILE_BYTES * 4 // 3 + 100
+# The largest file in base64, and the rest of the request.
+_MOST_BYTES = evidence.MAX_FILE_BYTES * 4 // 3 + 10_000
 
 
 class DisputeQuery(CreatedQuery):
@@ -50,7 +50,9 @@ class FileInput(Input):
         "uncategorized_file",
     ]
     name: Annotated[Line, Field(min_length=1, max_length=200)]
-    content_base64: Annotated[str, Field(min_length=4, max_length=_MOST_CHARACTERS)]
+    content_base64: Annotated[
+        str, Field(min_length=4, description="At most 4.5 MB before it is encoded.")
+    ]
 
 
 class Disputes(ApiView):
@@ -102,7 +104,11 @@ class DisputeDetail(ApiView):
 
 class DisputeFiles(ApiView):
     tag = "Money"
-    max_bytes = _MOST_CHARACTERS + 1000
+    max_bytes = _MOST_BYTES
+
+    def too_large(self) -> Exception:
+        """Only the document makes a body that large."""
+        return ValidationFailed([("content_base64", evidence.TOO_LARGE)])
 
     @Endpoint(
         "Attach a document",

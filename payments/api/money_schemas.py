@@ -227,6 +227,9 @@ class Payout(Shape):
     fee: Amount
     net: Amount
     lines: list[PayoutLine]
+    is_itemised: bool = Field(
+        description="Whether the lines are final; while it is on its way, more may be added."
+    )
     failure_code: str | None
     arrives_at: Instant | None
     created_at: Instant

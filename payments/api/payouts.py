@@ -1,4 +1,4 @@
-"""Payouts: what the provider has sent to the bank, as far as it is this merchant's."""
+"""Payouts: what the provider sends to the bank, as far as it is this merchant's."""
 
 from django.db.models import Prefetch, QuerySet
 from rest_framework.request import Request

@@ -23,8 +23,11 @@ class Failure(Shape):
     code: Annotated[str, Field(examples=["insufficient_funds"])]
     message: Annotated[str, Field(examples=["The card has insufficient funds."])]
     advice: Annotated[
-        Literal["retry", "customer", "never"] | None,
-        Field(description="For another try: later, by the customer, or never with this method."),
+        Literal["retry", "customer", "never", "amount"] | None,
+        Field(
+            description="For another try: later, by the customer, never with this method, or over "
+            "another amount."
+        ),
     ]
 
 

@@ -26,6 +26,7 @@ from payments import credit_flow, giving_back
 from payments.actions import credit_notes
 from payments.dashboard.refunds import DESTINATIONS, say_refunded
 from payments.inputs import CreditNoteInput
+from payments.refunding import total_of
 
 
 class CreditNoteForm(InputForm):
@@ -106,9 +107,13 @@ def index(request: MerchantRequest) -> HttpResponse:
 def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One credit note: its amounts, and where they went."""
     note = _note_of(request.merchant, public_id)
+    refunds = list(note.refunds.order_by("-pk"))
+    goes_back = total_of(refunds)
     context = {
         "note": note,
-        "refunds": list(note.refunds.order_by("-pk")),
+        "refunds": refunds,
+        "goes_back": goes_back,
+        "given_before": note.to_give_back - goes_back,
         "mails": note.messages.defer("text", "html", "raw").order_by("-pk")[:20],
     }
     return page(request, "credit_notes/detail.html", "credit_notes", context)
@@ -171,7 +176,7 @@ def _previewing(request: MerchantRequest, form: CreditNoteForm, note: CreditNote
         "note": note,
         "invoice": note.invoice,
         "to_refund": back,
-        "given_before": note.to_give_back - back,
+        "given_before": giving_back.given_before(note),
         "where": dict(DESTINATIONS)[form.input.destination or ""],
         "back": reverse("dashboard:invoice_credit", args=[note.invoice.public_id]),
     }

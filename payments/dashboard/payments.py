@@ -35,6 +35,7 @@ METHODS = [
 ADVICE = {
     "retry": gettext_lazy("Another try may succeed: wait a day or two."),
     "customer": gettext_lazy("Only the payer can mend it: ask them to approve it or pay anew."),
+    "amount": gettext_lazy("The provider charges no such amount: only another one can succeed."),
     "never": gettext_lazy("Do not try it again: the bank will not honour this method."),
 }
 
@@ -65,7 +66,7 @@ class MarkPaidForm(InputForm):
 def index(request: MerchantRequest) -> HttpResponse:
     """Every attempt to pay, newest first, by state and day."""
     state = request.GET.get("status", "")
-    rows = request.merchant.payments.select_related("invoice")
+    rows = request.merchant.payments.select_related("invoice").prefetch_related("disputes")
     if state:
         rows = rows.filter(status=state)
     rows = rows.filter(**between(request, request.merchant, "created_at", "created"))

@@ -1,4 +1,4 @@
-"""Payouts: what the provider has sent on to the bank, as far as it is this merchant's."""
+"""Payouts: what the provider sends on to the bank, as far as it is this merchant's."""
 
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpResponse

@@ -23,6 +23,7 @@ from invoicing.models import Merchant
 from payments.actions import wallets as actions
 from payments.inputs import WalletChanges, WalletInput
 from payments.models import LedgerAccount, LedgerEntry, LedgerPosting, Wallet
+from payments.representations import fee_in_passing
 
 Kind = LedgerAccount.Kind
 FEES = {Kind.PROVIDER_FEES, Kind.PLATFORM_FEES}
@@ -196,10 +197,15 @@ def movement_of(entry: LedgerEntry, wallet: Wallet) -> Movement:
     for posting in entry.postings.all():
         inward = posting.destination.wallet_id == wallet.pk
         outward = posting.source.wallet_id == wallet.pk
-        if inward == outward:
+        passing = fee_in_passing(posting)
+        if passing:
+            # It left the wallet with the disputed money, so it counts as fee and not as gross.
+            fees += passing
+            gross += passing
+        elif inward == outward:
             # Between two parts of the wallet nothing comes or goes.
             continue
-        if outward and posting.destination.kind in FEES:
+        elif outward and posting.destination.kind in FEES:
             fees += posting.amount
         elif inward and posting.source.kind in FEES:
             fees -= posting.amount

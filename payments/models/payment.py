@@ -77,7 +77,7 @@ class Payment(models.Model):
     note = models.CharField(max_length=500, blank=True)
     failure_code = models.CharField(max_length=60, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)
-    # What a failure means for another try: retry, customer (ask them) or never.
+    # What a failure means for another try: retry, customer (ask them), never, or another amount.
     failure_advice = models.CharField(max_length=8, blank=True)
     # Cards refused while the payer could still try another.
     declines = models.PositiveSmallIntegerField(default=0)
@@ -166,6 +166,23 @@ class Payment(models.Model):
     def net(self) -> int:
         """What the wallet gets of it, in minor units; less than nothing if fees exceed it."""
         return self.received - self.surplus - self.provider_fee - self.platform_fee
+
+    @property
+    def standing(self) -> str:
+        """Its status, or what became of the money after it had come.
+
+        Nothing of it is kept; where many are shown, their `disputes` must be loaded.
+        """
+        if self.status != PaymentStatus.SUCCEEDED:
+            return str(self.status)
+        if any(dispute.closed_at is None for dispute in self.disputes.all()):
+            return "disputed"
+        if self.amount_reversed:
+            return "partly_reversed"
+        if self.amount_refunded:
+            whole = self.amount_refunded == self.received - self.surplus
+            return "refunded" if whole else "partly_refunded"
+        return str(self.status)
 
     @property
     def refundable(self) -> int:

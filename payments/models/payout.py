@@ -38,7 +38,7 @@ class Payout(models.Model):
     arrives_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
-    # Whether the provider has said which movements it is made of.
+    # Whether the provider has said for good which movements it is made of.
     is_itemised = models.BooleanField(default=False)
 
     def __str__(self) -> str:

@@ -38,6 +38,8 @@ class Advice(StrEnum):
     RETRY = "retry"
     CUSTOMER = "customer"
     NEVER = "never"
+    # The method is fine; the provider charges no such amount.
+    AMOUNT = "amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,10 @@ class PayoutItem:
 
 @dataclass(frozen=True, slots=True)
 class PayoutOutcome:
-    """A transfer to the operator's bank. `items` is None until the provider itemises it."""
+    """A transfer to the operator's bank. `items` is None where the provider does not itemise it.
+
+    They are what is known so far until `is_final`.
+    """
 
     reference: str
     status: str
@@ -142,6 +147,7 @@ class PayoutOutcome:
     arrives_at: datetime | None
     created_at: datetime
     items: Sequence[PayoutItem] | None
+    is_final: bool = False
 
 
 class About(StrEnum):
@@ -184,11 +190,15 @@ class Received:
 class RailError(Exception):
     """The provider refused what was asked. `permanent` says that asking again cannot help."""
 
-    def __init__(self, message: str, *, permanent: bool, code: str = "") -> None:
+    def __init__(
+        self, message: str, *, permanent: bool, code: str = "", advice: Advice = Advice.CUSTOMER
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.permanent = permanent
         self.code = code
+        # For a charge that was refused as such: the same method would be refused again.
+        self.advice = advice
 
 
 class NoAnswer(RailError):

@@ -9,6 +9,7 @@ from payments import flows
 from payments.models import Payment, PaymentMethod
 from tests.factories import again, given_a_customer, given_an_open_invoice
 from tests.fixtures import Api
+from tests.fixtures_api import everything
 from tests.fixtures_stripe import Stripe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,6 +72,9 @@ def test_where_credit_pays_for_all_there_is_no_payment(
         ({"amount": "99.999"}, "amount"),
         ({"amount": "0.001"}, "amount"),
         ({"amount": "10.5", "currency": "JPY"}, "amount"),
+        ({"amount": "0.49"}, "amount"),
+        ({"amount": "1000000"}, "amount"),
+        ({"amount": "49", "currency": "JPY"}, "amount"),
         ({"description": ""}, "description"),
         ({"currency": "XYZ"}, "currency"),
         ({"customer_id": None}, "customer_id"),
@@ -117,3 +121,47 @@ def test_a_draft_or_an_invoice_of_nobody_is_not_charged(
     answer = api.post(f"/v1/invoices/{nobodys.public_id}/charge")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "invalid_state")
     assert not Payment.objects.exists()
+
+
+def test_what_credit_leaves_must_not_be_too_little(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    customer = given_a_customer(test_merchant)
+    stripe_account.given_a_method(customer)
+    first = stripe_account.given_a_payment(test_merchant, customer_id=customer.public_id)
+    api.post(f"/v1/invoices/{first.invoice.public_id}/refund", {"destination": "credit_balance"})
+    body = {"customer_id": customer.public_id, "amount": "100.20", "description": "Coffee"}
+    before = everything()
+    answer = api.post("/v1/invoices/charge", body)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        400,
+        "amount: must be at least 0.50 USD for a card, and credit leaves 0.20 of it",
+    )
+    assert everything() == before
+
+
+def test_an_invoice_over_too_little_is_not_charged_and_its_page_stays(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    customer = given_a_customer(test_merchant)
+    stripe_account.given_a_method(customer)
+    invoice = given_an_open_invoice(test_merchant, "0.30", customer_id=customer.public_id)
+    waiting = flows.start(invoice.pk, "sandbox")
+    before = everything()
+    answer = api.post(f"/v1/invoices/{invoice.public_id}/charge")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        409,
+        "0.30 USD is due, and what is charged must be at least 0.50 USD for a card.",
+    )
+    assert (everything(), again(waiting).status) == (before, "pending")
+
+
+def test_an_amount_that_only_the_provider_can_judge_is_called_wrong(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    customer = given_a_customer(test_merchant)
+    stripe_account.given_a_method(customer)
+    wanted = {"amount": "300", "currency": "KRW", "description": "Coffee"}
+    answer = api.post("/v1/invoices/charge", {"customer_id": customer.public_id, **wanted})
+    failure = answer.json()["payment"]["failure"]
+    assert (failure["code"], failure["advice"]) == ("amount_too_small", "amount")

@@ -197,7 +197,7 @@ def test_a_dispute_is_answered_once(
     pdf = base64.b64encode(b"%PDF-1.7 a receipt").decode()
     api.post(f"{path}/files", {"field": "receipt", "name": "r.pdf", "content_base64": pdf})
     wrong = {"field": "receipt", "name": "r.exe", "content_base64": "TVqQAAMA"}
-    message = refused(api.post(f"{path}/files", wrong), 400, "validation_error", "file")
+    message = refused(api.post(f"{path}/files", wrong), 400, "validation_error", "content_base64")
     assert message == "must be a PDF, a JPEG or a PNG"
     done = api.post(f"{path}/submit").json()
     assert (done["status"], done["files"]) == ("under_review", ["receipt"])
@@ -252,6 +252,27 @@ def test_an_overpayment_goes_back(
     assert "Nothing of this payment" in refused(api.post(path), 409, "invalid_state")
 
 
+def test_what_was_paid_with_credit_does_not_go_back_to_the_card(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    cleo = given_a_customer(test_merchant)
+    first = stripe_account.given_a_payment(test_merchant, "40.00", customer_id=cleo.public_id)
+    api.post(f"/v1/invoices/{first.invoice.public_id}/refund", {"destination": "credit_balance"})
+    payment = stripe_account.given_a_payment(test_merchant, "100.00", customer_id=cleo.public_id)
+    path = f"/v1/invoices/{payment.invoice.public_id}/refund"
+    for body in ({}, {"amount": "60.01"}):
+        answer = api.post(path, {**body, "destination": "original"})
+        assert refused(answer, 400, "validation_error", "destination") == (
+            "can be original for at most 60.00; "
+            "40.00 was paid with the customer's credit (destination credit_balance)"
+        )
+    assert Refund.objects.count() == 1
+    (part,) = api.post(path, {"amount": "60", "destination": "original"}).json()["refunds"]
+    assert (part["amount"], part["payment_id"]) == ("60.00", payment.public_id)
+    (rest,) = api.post(path, {"destination": "credit_balance"}).json()["refunds"]
+    assert (rest["amount"], rest["destination"]) == ("40.00", "credit_balance")
+
+
 def test_a_payout_shows_its_own_lines(
     api: Api, ben_api: Api, stripe_account: Stripe, test_merchant: Merchant, ben_merchant: Merchant
 ) -> None:
@@ -262,6 +283,17 @@ def test_a_payout_shows_its_own_lines(
     assert [line["kind"] for line in mine["lines"]] == ["charge"]
     (bens,) = ben_api.get("/v1/payouts").json()["data"]
     assert (bens["amount"], bens["fee"], bens["net"]) == ("55.00", "1.90", "53.10")
+
+
+def test_a_payout_is_there_before_it_arrives(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    stripe_account.given_a_payment(test_merchant)
+    stripe_account.let_pass(days=3)
+    stripe_account.fake.control("payouts/create", status="in_transit")
+    stripe_account.deliver()
+    (mine,) = api.get("/v1/payouts").json()["data"]
+    assert (mine["status"], mine["net"], mine["is_itemised"]) == ("in_transit", "96.80", False)
 
 
 def test_lists_take_the_same_few_queries(

@@ -3,10 +3,12 @@
 import pytest
 
 from invoicing.models import CreditNote, Merchant
+from payments import flows
 from payments.credit_flow import credit
-from payments.inputs import CreditNoteInput
+from payments.inputs import CreditNoteInput, RefundInput
 from tests import factories
 from tests.factories import again
+from tests.fixtures import Api
 from tests.fixtures_dashboard import Browser, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +40,30 @@ def test_a_preview_saves_nothing_and_issuing_does_what_it_said(
     assert "No credit note matches" in text_of(shown)
     document = ada_browser.get(f"credit-notes/{note.public_id}/pdf/")
     assert document.content.startswith(b"%PDF-")
+
+
+def test_what_was_refunded_before_is_said_not_to_go_back_again(
+    ada_browser: Browser, api: Api, test_merchant: Merchant
+) -> None:
+    invoice = factories.pay(factories.given_an_open_invoice(test_merchant, "100.00")).invoice
+    flows.refund(test_merchant, invoice.public_id, RefundInput(amount="40"))
+    path = f"invoices/{invoice.public_id}/credit/"
+    said = {}
+    for amount in ("30", "60"):
+        preview = ada_browser.post(path, ada_browser.form(path).data(amount=amount))
+        said[amount] = text_of(preview)
+    assert "No money moves now: $30.00 has been given back before." in said["30"]
+    assert "goes back" not in said["30"]
+    assert "$20.00 goes back: The way it was paid" in said["60"]
+    assert "$40.00 has been given back before." in said["60"]
+    body = {"invoice_id": invoice.public_id, "amount": "60"}
+    foreseen = api.post("/v1/credit_notes/preview", body).json()
+    note = api.post("/v1/credit_notes", body).json()
+    for told in (foreseen, note):
+        assert (told["to_give_back"], told["given_back_before"]) == ("60.00", "40.00")
+    assert foreseen["to_refund"] == note["refunds"][0]["amount"] == "20.00"
+    page = text_of(ada_browser.get(f"credit-notes/{note['id']}/"))
+    assert "Given back for it $20.00 Given back before $40.00" in page
 
 
 def test_what_is_due_is_lowered_and_too_much_is_refused(

@@ -8,10 +8,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from invoicing.models import Merchant
 from payments import flows
+from payments.actions.credit_notes import issue_credit_note
 from payments.evidence import MAX_FILE_BYTES
+from payments.inputs import CreditNoteInput, RefundInput
 from payments.models import Dispute, DisputeSubmission
 from tests import factories
 from tests.factories import again
+from tests.fixtures import Api
 from tests.fixtures_dashboard import Browser, text_of
 from tests.fixtures_stripe import Stripe
 
@@ -53,6 +56,50 @@ def test_the_merchant_sees_what_is_at_stake(ada_browser: Browser, dispute: Dispu
     assert "Open the dispute" in text_of(ada_browser.get(f"payments/{dispute.payment}/"))
     invoice = ada_browser.get(f"invoices/{dispute.invoice.public_id}/")
     assert "Open the dispute" in text_of(invoice)
+
+
+def test_the_invoice_tells_of_its_disputes_refunds_and_credit_notes(
+    ada_browser: Browser,
+    api: Api,
+    stripe_account: Stripe,
+    test_merchant: Merchant,
+) -> None:
+    invoice = stripe_account.given_a_payment(test_merchant).invoice
+    flows.refund(test_merchant, invoice.public_id, RefundInput(amount="19"))
+    issue_credit_note(test_merchant, invoice.public_id, CreditNoteInput(amount="6"))
+    lost = stripe_account.given_a_dispute(invoice.payments.get(), amount=2500)
+    stripe_account.fake.control("disputes/lose", dispute=lost.provider_reference)
+    stripe_account.deliver()
+    page = text_of(ada_browser.get(f"invoices/{invoice.public_id}/"))
+    for words in (
+        "Refund begun $19.00",
+        "Refund gone back $19.00",
+        "Refunded $19.00 given back so far",
+        "Credit note issued",
+        "Dispute opened $25.00, waiting for your answer",
+        "Dispute closed $25.00, lost",
+    ):
+        assert words in page
+    told = [
+        event["type"]
+        for event in api.get(f"/v1/invoices/{invoice.public_id}/events").json()["data"]
+    ]
+    assert told == [
+        "dispute.closed",
+        "invoice.reopened",
+        "dispute.created",
+        "credit_note.created",
+        "invoice.refunded",
+        "refund.succeeded",
+        "refund.created",
+        "invoice.paid",
+        "invoice.finalized",
+        "invoice.created",
+    ]
+    # What a bank was told is only for those who may see payments.
+    key = factories.given_a_key(test_merchant, ["invoices:read"])
+    blind = Api(key).get(f"/v1/invoices/{invoice.public_id}/events").json()["data"]
+    assert {event["type"].split(".")[0] for event in blind} == {"invoice", "credit_note"}
 
 
 def test_the_answer_is_written_sent_and_final(ada_browser: Browser, dispute: Dispute) -> None:

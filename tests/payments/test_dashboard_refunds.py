@@ -1,6 +1,10 @@
 """Giving money back by hand: the forms, what they say happens, and what does."""
 
+from decimal import Decimal
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from invoicing.models import Invoice, Merchant
@@ -46,6 +50,49 @@ def test_part_of_an_invoice_goes_back_by_clicking(ada_browser: Browser, paid: Pa
     assert "$40.00" in page and "Broken" in page
     assert "Refunds" in text_of(ada_browser.get(invoice))
     assert ada_browser.form(f"{invoice}refund/")["amount"] == "60.00"
+
+
+def test_a_payment_is_called_what_became_of_its_money(
+    ada_browser: Browser, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    invoice = factories.given_an_open_invoice(test_merchant, "100.00", allow_partial=True)
+    whole, part, disputed, partly_lost, won = (
+        stripe_account.given_a_part(invoice, 2000) for _ in range(5)
+    )
+    flows.refund(test_merchant, invoice.public_id, RefundInput(payment_id=whole.public_id))
+    flows.refund(
+        test_merchant, invoice.public_id, RefundInput(payment_id=part.public_id, amount=Decimal(5))
+    )
+    stripe_account.given_a_dispute(disputed)
+    lost = stripe_account.given_a_dispute(partly_lost, amount=500)
+    stripe_account.fake.control("disputes/lose", dispute=lost.provider_reference)
+    kept = stripe_account.given_a_dispute(won)
+    stripe_account.fake.control("disputes/win", dispute=kept.provider_reference)
+    stripe_account.deliver()
+    rows = Payment.objects.order_by("pk")
+    expected = ["refunded", "partly_refunded", "disputed", "partly_reversed", "succeeded"]
+    assert [row.standing for row in rows] == expected
+    words = ["Refunded", "Partly refunded", "Disputed", "Partly reversed", "Succeeded"]
+    for path in (f"invoices/{invoice.public_id}/", "payments/"):
+        page = text_of(ada_browser.get(path))
+        for word in words:
+            assert f"Visa ···· 4242 {word} $20.00" in page
+
+
+@pytest.mark.parametrize("path", ["payments/", "invoices/{}/"])
+def test_many_payments_ask_as_often_as_one(
+    path: str, ada_browser: Browser, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    invoice = factories.given_an_open_invoice(test_merchant, "100.00", allow_partial=True)
+    path = path.format(invoice.public_id)
+    counts = []
+    for more in (1, 4):
+        for _ in range(more):
+            stripe_account.given_a_part(invoice, 1000)
+        with CaptureQueriesContext(connection) as queries:
+            assert ada_browser.get(path).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_a_form_sent_twice_refunds_once(ada_browser: Browser, paid: Payment) -> None:

@@ -1,5 +1,7 @@
 """What wallets and payments say of money that is owed, and of fees that are not final yet."""
 
+from decimal import Decimal
+
 import pytest
 
 from invoicing.models import Merchant
@@ -7,6 +9,7 @@ from payments import flows
 from payments.inputs import RefundInput
 from tests import factories
 from tests.factories import again, balances
+from tests.fixtures import Api
 from tests.fixtures_dashboard import Browser, text_of
 from tests.fixtures_stripe import Stripe
 
@@ -28,6 +31,28 @@ def test_a_wallet_says_what_it_owes_until_it_is_paid_off(
     factories.work()
     assert balances(payment.wallet) == {"available": 5630}
     assert "This wallet owes" not in text_of(ada_browser.get(path))
+
+
+def test_a_dispute_says_what_is_held_back_and_what_its_fee_is(
+    ada_browser: Browser, api: Api, test_merchant: Merchant, stripe_account: Stripe
+) -> None:
+    payment = stripe_account.given_a_payment(test_merchant)
+    dispute = stripe_account.given_a_dispute(payment)
+    page = text_of(ada_browser.get(f"wallets/{payment.wallet.public_id}/"))
+    assert "Dispute · TEST-0001 -$100.00 $15.00 -$115.00" in page
+    (entry, _) = api.get(f"/v1/wallets/{payment.wallet.public_id}/entries").json()["data"]
+    assert [entry[name] for name in ("kind", "gross", "provider_fee", "net")] == [
+        "dispute",
+        "-100.00",
+        "15.00",
+        "-115.00",
+    ]
+    stripe_account.fake.control("disputes/win", dispute=dispute.provider_reference)
+    stripe_account.deliver()
+    # What comes back when it is won; whether its fee does is the bank's to say.
+    (won, *_) = api.get(f"/v1/wallets/{payment.wallet.public_id}/entries").json()["data"]
+    gross, fee, net = (Decimal(won[name]) for name in ("gross", "provider_fee", "net"))
+    assert (won["kind"], gross, gross - fee) == ("dispute_won", 100, net)
 
 
 def test_a_payment_says_whether_its_fee_is_final(

@@ -1,12 +1,14 @@
 """The hosted page: opened once, closed when nobody should pay it, and checked on the way back."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import stripe
-from django.test import Client
+from django.test import Client, TestCase
 
-from invoicing.actions.invoices import void_invoice
+from invoicing import clock, doorbell
+from invoicing.actions.invoices import expire_invoice, void_invoice, write_off_invoice
 from invoicing.errors import InvalidState, NotConfigured
 from invoicing.models import Invoice, Merchant
 from payments import flows, tasks
@@ -108,6 +110,27 @@ def test_a_page_is_closed_when_nobody_should_pay_it(
     assert "invoice.payment_failed" not in told(payment.invoice)
     with pytest.raises(InvalidState):
         flows.start(payment.invoice_id, "card")
+
+
+@pytest.mark.parametrize("how", ["paid otherwise", "voided", "written off", "expired"])
+def test_whoever_closes_pages_is_woken_at_once_when_there_is_one_to_close(
+    how: str, stripe_account: Stripe, test_merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = clock.now(test_merchant) + timedelta(hours=1)
+    payment = begun(test_merchant, expires_at=window.isoformat())
+    asked: list[str] = []
+    monkeypatch.setattr(doorbell, "_ask", asked.append)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        if how == "voided":
+            void_invoice(test_merchant, payment.invoice.public_id)
+        elif how == "written off":
+            write_off_invoice(test_merchant, payment.invoice.public_id)
+        elif how == "expired":
+            stripe_account.let_pass(seconds=7200)
+            expire_invoice(payment.invoice_id)
+        else:
+            mark_paid(test_merchant, payment.invoice.public_id, MarkPaidInput())
+    assert "payments.tasks.cancel_payments_of_closed_invoices" in asked
 
 
 def test_another_way_or_amount_closes_the_page_before(

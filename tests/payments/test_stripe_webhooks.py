@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 
 from invoicing.models import Event, Merchant
 from payments import flows, hearing, tasks
+from payments.actions.payouts import apply_payout
 from payments.inputs import RefundInput
 from payments.models import (
     Deposit,
     Dispute,
     LedgerEntry,
+    MerchantPayout,
     Notice,
     Payment,
     PaymentMethod,
@@ -25,6 +28,7 @@ from payments.models import (
     PayoutLine,
     Refund,
 )
+from payments.rails import PROVIDERS
 from tests.factories import again, given_a_customer, given_a_merchant, given_an_open_invoice, told
 from tests.fixtures_stripe import SECRET, Stripe
 
@@ -78,6 +82,38 @@ def test_an_old_signature_is_somebody_repeating(
     body = json.dumps(event(stripe_account))
     assert post(body, signed(stripe_account, body, age=age)) == status
     assert Notice.objects.count() == (status == 200)
+
+
+@pytest.mark.parametrize(("age", "says"), [(301, "too old"), (-301, "in the future")])
+def test_a_signature_of_another_time_is_told_which(
+    stripe_account: Stripe, age: int, says: str
+) -> None:
+    body = json.dumps(event(stripe_account))
+    answer = Client().post(
+        "/webhooks/stripe",
+        data=body,
+        content_type="application/json",
+        headers=signed(stripe_account, body, age=age),
+    )
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], sorted(error)) == (
+        400,
+        "bad_signature",
+        ["code", "details", "message", "request_id"],
+    )
+    assert says in error["message"]
+
+
+def test_a_body_larger_than_any_event_is_refused_in_json(stripe_account: Stripe) -> None:
+    body = " " * 3_000_000
+    answer = Client().post(
+        "/webhooks/stripe",
+        data=body,
+        content_type="application/json",
+        headers=signed(stripe_account, body),
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert not Notice.objects.exists()
 
 
 BAD: dict[str, Callable[[Stripe], tuple[str | bytes, dict[str, str]]]] = {
@@ -303,6 +339,55 @@ def test_a_payout_is_itemised_for_each_merchant(
         assert Event.objects.filter(merchant=merchant, type="payout.paid").count() == 1
     stripe_account.deliver()
     assert PayoutLine.objects.count() == 2
+
+
+def test_a_payout_is_shown_and_told_while_it_is_on_its_way(
+    stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    stripe_account.given_a_payment(test_merchant)
+    stripe_account.let_pass(days=3)
+    made = stripe_account.fake.control("payouts/create", status="in_transit")
+    early = PROVIDERS["stripe"].look_at_payout(made["id"], False)
+    stripe_account.deliver()
+    payout = Payout.objects.get()
+    assert (payout.status, payout.is_itemised, payout.lines.count()) == ("in_transit", False, 1)
+    mine = MerchantPayout(payout, test_merchant)
+    assert told(mine) == ["payout.created"]
+    stripe_account.let_pass(days=3)
+    stripe_account.deliver()
+    payout = Payout.objects.get()
+    assert (payout.status, payout.is_itemised, payout.lines.count()) == ("paid", True, 1)
+    assert told(mine) == ["payout.created", "payout.paid"]
+    apply_payout("stripe", early, livemode=False)
+    assert Payout.objects.get().status == "paid"
+    stripe_account.fake.control("payouts/fail", payout=made["id"])
+    stripe_account.deliver()
+    assert Payout.objects.get().status == "failed"
+    assert told(mine) == ["payout.created", "payout.paid", "payout.failed"]
+
+
+def test_what_a_payout_is_made_of_is_believed_when_it_is_sorted_out(
+    stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    rival = given_a_merchant(name="Ben & Sons")
+    for merchant in (test_merchant, rival):
+        stripe_account.given_a_payment(merchant)
+    stripe_account.let_pass(days=3)
+    made = stripe_account.fake.control("payouts/create", status="in_transit")
+    whole = PROVIDERS["stripe"].look_at_payout(made["id"], False)
+    assert whole.items is not None
+    for known in (whole.items[:1], whole.items[:1], whole.items):
+        payout = apply_payout("stripe", replace(whole, items=known), livemode=False)
+    final = replace(whole, status="paid", items=whole.items[1:], is_final=True)
+    for outcome in (final, whole):
+        apply_payout("stripe", outcome, livemode=False)
+    assert payout.lines.count() == 1
+    events = Event.objects.filter(object_id=payout.public_id).order_by("id")
+    assert sorted(events.values_list("type", flat=True)) == [
+        "payout.created",
+        "payout.created",
+        "payout.paid",
+    ]
 
 
 def test_a_payout_shows_money_that_fitted_nothing(

@@ -66,7 +66,8 @@ def about_stripe() -> str:
     """What to type on the stand-in's pages, where there is one."""
     if not settings.STRIPE_API_BASE:
         return ""
-    return """
+    return f"""
   Test invoices can be paid by card (4242 4242 4242 4242, any later date and code) and by bank
   account (routing 110000000, account 000123456789) on a stand-in for Stripe. No money moves.
+  It listens at {settings.STRIPE_API_BASE}; README.md says what it can be told there.
 """

@@ -10,6 +10,7 @@ import stripe
 from django.conf import settings
 
 from payments.rails.rail import NoAnswer, RailError
+from payments.rails.stripe.declines import advice_on_refusal
 
 # Both the library and the endpoint that receives events must speak it: shapes change with it.
 API_VERSION: Final = "2026-08-26.dahlia"
@@ -89,4 +90,6 @@ def speaking() -> Iterator[None]:
         if error.http_status == 409 or (error.http_status or 500) >= 500:
             raise NoAnswer("Stripe is still busy with the same request.") from error
         message = error.user_message or "Stripe refused the request."
-        raise RailError(message, permanent=True, code=error.code or "refused") from error
+        code = error.code or "refused"
+        advice = advice_on_refusal(code)
+        raise RailError(message, permanent=True, code=code, advice=advice) from error

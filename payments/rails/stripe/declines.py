@@ -50,6 +50,8 @@ CUSTOMER: Final = frozenset(
         "payment_intent_authentication_failure",
     }
 )
+# Another amount would do, and nothing else.
+AMOUNT: Final = frozenset({"amount_too_large", "amount_too_small"})
 _BY_ADVICE: Final = {
     "do_not_try_again": Advice.NEVER,
     "confirm_card_data": Advice.CUSTOMER,
@@ -58,7 +60,7 @@ _BY_ADVICE: Final = {
 
 
 def advice_on(code: str, decline_code: str, advice_code: str) -> Advice:
-    """Whether to retry, to ask the customer, or never to try this method again.
+    """Whether to retry, to ask the customer or another amount, or never to try this method again.
 
     What is certain from the reason outweighs the network's general advice.
     """
@@ -67,4 +69,11 @@ def advice_on(code: str, decline_code: str, advice_code: str) -> Advice:
         return Advice.NEVER
     if reasons & CUSTOMER:
         return Advice.CUSTOMER
+    if reasons & AMOUNT:
+        return Advice.AMOUNT
     return _BY_ADVICE.get(advice_code, Advice.RETRY)
+
+
+def advice_on_refusal(code: str) -> Advice:
+    """The same for a request that was refused as such, before any bank was asked."""
+    return Advice.AMOUNT if code in AMOUNT else Advice.CUSTOMER

@@ -9,7 +9,8 @@ from invoicing import clock
 from payments.rails.rail import About, BadNotice, Word
 from payments.rails.stripe.client import accounts
 
-# How old a signature may be: an event that is older is somebody repeating what they overheard.
+# How old a signature may be: an event that is older is somebody repeating what they overheard, and
+# one that is as far ahead could be repeated for as long.
 TOLERANCE_SECONDS: Final = 300
 _IDS: Final = {
     About.PAYMENT: "payment_id",
@@ -40,8 +41,14 @@ def accept(body: bytes, signature: str) -> str:
             stripe.WebhookSignature.verify_header(text, signature, account.webhook_secret)
         except stripe.SignatureVerificationError:
             continue
-        if abs(clock.wall().timestamp() - _signed_at(signature)) > TOLERANCE_SECONDS:
-            raise BadNotice("The event's signature is too old.")
+        age = clock.wall().timestamp() - _signed_at(signature)
+        if age > TOLERANCE_SECONDS:
+            raise BadNotice("The event's signature is too old: more than five minutes.")
+        if age < -TOLERANCE_SECONDS:
+            raise BadNotice(
+                "The event's signature is more than five minutes in the future; one of the two "
+                "clocks is wrong."
+            )
         event = _parsed(text)
         if event.get("account"):
             raise BadNotice("The event is about another account.")

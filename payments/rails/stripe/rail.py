@@ -245,14 +245,12 @@ class StripeRail(Rail):
         return reading.dispute_outcome(made)
 
     def look_at_payout(self, reference: str, livemode: bool) -> PayoutOutcome:
-        """A transfer to the operator's bank, with its movements once Stripe has sorted them."""
+        """A transfer to the operator's bank, with its movements as far as they are sorted."""
         stripes = client(livemode)
         with speaking():
             payout = stripes.v1.payouts.retrieve(reference)
             movements = None
-            # One that failed is sorted no further: whose money it was must be told all the same.
-            sorted_out = payout.reconciliation_status == "completed" or payout.status == "failed"
-            if payout.automatic and sorted_out:
+            if payout.automatic:
                 listed = stripes.v1.balance_transactions.list(
                     {"payout": payout.id, "limit": 100, "expand": ["data.source"]}
                 )

@@ -192,6 +192,8 @@ def payout_outcome(
         _instant(payout.arrival_date),
         _instant(payout.created),
         items,
+        # One that failed is sorted no further: whose money it was must be told all the same.
+        is_final=payout.reconciliation_status == "completed" or payout.status == "failed",
     )
 
 

@@ -41,6 +41,7 @@ def test_a_session_with_something_wrong(
         (100_000_000, "usd", "amount_too_large"),
         (0, "usd", "parameter_invalid_integer"),
         (29, "gbp", "amount_too_small"),
+        (699, "krw", "amount_too_small"),
         (500, "xyz", None),
     ],
 )
@@ -50,6 +51,14 @@ def test_amounts_and_currencies_that_cannot_be(
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         client.v1.payment_intents.create({"amount": amount, "currency": currency})
     assert refusal.value.code == code
+
+
+def test_a_page_opens_after_the_clock_was_moved_on(
+    fake: InProcessStripe, client: stripe.StripeClient
+) -> None:
+    fake.control("clock", days=3)
+    found = session(client, expires_at=int(fake.clock.now()) + 23 * 3600)
+    assert (found.status, found.expires_at) == ("open", fake.app.world.now + 23 * 3600)
 
 
 def test_least_amounts_are_taken(client: stripe.StripeClient) -> None:

@@ -95,7 +95,12 @@ class World:
         """Seconds since 1970 by the fake's own clock."""
         if self._pinned is not None:
             return self._pinned
-        return int(self.clock.now()) + int(self.store.fact("offset", 0))
+        return int(self.clock.now()) + self.ahead
+
+    @property
+    def ahead(self) -> int:
+        """By how many seconds the fake's clock was moved on; whoever asks does not know of it."""
+        return int(self.store.fact("offset", 0))
 
     def pin(self, at: int | None) -> None:
         """Let it be this moment while something planned for then is done; None lets go."""

@@ -138,7 +138,12 @@ def _blank(world: World, params: Object, mode: str, types: list[str]) -> Object:
 
 
 def _expiry(world: World, given: int | None) -> int:
-    """When the page closes: half an hour to a day from now."""
+    """When the page closes: half an hour to a day from now.
+
+    Whoever asks counts from the true time, however far this clock was moved on.
+    """
+    if given is not None:
+        given += world.ahead
     if given is not None and given < world.now + _HALF_AN_HOUR - 60:
         raise ApiError(
             "The `expires_at` timestamp must be at least 30 minutes from Checkout Session"

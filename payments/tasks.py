@@ -42,11 +42,13 @@ SILENCES_TO_STOP = 3
 def apply_notices() -> int:
     """Apply what providers have said."""
     done = 0
-    while batch := notices.claim_notices(NOTICES_AT_ONCE, NOTICE_LEASE):
+    while True:
+        batch = notices.claim_notices(NOTICES_AT_ONCE, NOTICE_LEASE)
         for notice in batch:
             _apply(notice)
         done += len(batch)
-    return done
+        if len(batch) < NOTICES_AT_ONCE:
+            return done
 
 
 def _apply(notice: Notice) -> None:

@@ -204,7 +204,11 @@ def given_a_busy_merchant(merchant: Merchant, count: int, ada: Any) -> None:
 
 
 def test_a_list_asks_as_often_for_many_rows_as_for_few(
-    subtests: pytest.Subtests, ada_browser: Browser, test_merchant: Merchant, ada: Any, settings: Any
+    subtests: pytest.Subtests,
+    ada_browser: Browser,
+    test_merchant: Merchant,
+    ada: Any,
+    settings: Any,
 ) -> None:
     settings.WEBHOOK_ALLOW_PRIVATE = True
     counts: dict[str, list[int]] = {path: [] for path in LISTS}

@@ -24,14 +24,19 @@ from invoicing import pdf
 STOP_WITHIN_SECONDS = 4
 
 
+def claim(host: str, port: int) -> None:
+    """Raise OSError if another process already listens on the port."""
+    # The server shares its port between workers, so it would also share it with a stranger.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
 def serve(
     host: str, port: int, workers: int, threads: int, announce: Callable[[], None] | None = None
 ) -> None:
-    """Serve until told to stop; `announce` is called once the first connection would succeed.
-
-    Raises OSError if another process already listens on the port.
-    """
-    _claim(host, port)
+    """Serve until told to stop; `announce` is called once the first connection would succeed."""
     server = Server(
         "billhook",
         address=host,
@@ -98,14 +103,6 @@ def _announce(host: str, port: int, announce: Callable[[], None]) -> None:
 
 def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-
-
-def _claim(host: str, port: int) -> None:
-    # The server shares its port between workers, so it would also share it with a stranger.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
 
 
 def _log_config() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from invoicing.models import Delivery, IdempotentRequest, Message, WebhookEndpoi
 
 _log = logging.getLogger(__name__)
 
+EVENTS_AT_ONCE = 200
 # Deliveries wait for strangers' servers, so a batch is as many as wait at the same time.
 DELIVERIES_AT_ONCE = 10
 DELIVERY_TIMEOUT_SECONDS = 15.0
@@ -34,9 +35,11 @@ IDEMPOTENCY_KEPT_FOR = timedelta(hours=48)
 def fan_out_events() -> int:
     """Turn new events into deliveries."""
     done = 0
-    while count := webhooks.fan_out():
+    while True:
+        count = webhooks.fan_out(EVENTS_AT_ONCE)
         done += count
-    return done
+        if count < EVENTS_AT_ONCE:
+            return done
 
 
 @shared_task
@@ -46,7 +49,8 @@ def deliver_webhooks() -> int:
     Endpoints are served side by side, and each one's deliveries in the order of the events.
     """
     done = 0
-    while batch := webhooks.claim_deliveries(DELIVERIES_AT_ONCE, DELIVERY_LEASE):
+    while True:
+        batch = webhooks.claim_deliveries(DELIVERIES_AT_ONCE, DELIVERY_LEASE)
         by_endpoint: dict[int, list[Delivery]] = {}
         for delivery in sorted(batch, key=lambda delivery: delivery.event_id):
             by_endpoint.setdefault(delivery.endpoint_id, []).append(delivery)
@@ -60,7 +64,8 @@ def deliver_webhooks() -> int:
         if untried:
             webhooks.put_back(sorted(untried))
         done += len(batch)
-    return done
+        if len(batch) < DELIVERIES_AT_ONCE:
+            return done
 
 
 def _serve(deliveries: list[Delivery]) -> dict[int, webhooks.Attempt]:
@@ -140,11 +145,13 @@ def _seconds(retry_after: str) -> int | None:
 def send_mails() -> int:
     """Send what is due, one claimed batch after another."""
     done = 0
-    while batch := messages.claim_messages(MAILS_AT_ONCE, MAIL_LEASE):
+    while True:
+        batch = messages.claim_messages(MAILS_AT_ONCE, MAIL_LEASE)
         for message in batch:
             send(message)
         done += len(batch)
-    return done
+        if len(batch) < MAILS_AT_ONCE:
+            return done
 
 
 def send(message: Message) -> Message:

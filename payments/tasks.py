@@ -24,11 +24,13 @@ PAGES_AT_ONCE = 200
 def apply_notices() -> int:
     """Apply what providers have said."""
     done = 0
-    while batch := notices.claim_notices(NOTICES_AT_ONCE, NOTICE_LEASE):
+    while True:
+        batch = notices.claim_notices(NOTICES_AT_ONCE, NOTICE_LEASE)
         for notice in batch:
             hearing.apply_notice(notice)
         done += len(batch)
-    return done
+        if len(batch) < NOTICES_AT_ONCE:
+            return done
 
 
 @shared_task

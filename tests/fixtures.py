@@ -39,6 +39,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "tampers: breaks the books on purpose, so no audit follows")
+    config.addinivalue_line("markers", "once: what asks for no database here runs on SQLite alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is the same on every database has been seen on the first."""
+    if connection.vendor == "sqlite":
+        return
+    seen = [item for item in items if item.get_closest_marker("once") and not _uses_database(item)]
+    config.hook.pytest_deselected(items=seen)
+    items[:] = [item for item in items if item not in seen]
 
 
 @dataclass
@@ -238,7 +248,7 @@ def _the_books_can_be_emptied() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def audited(request: pytest.FixtureRequest) -> Iterator[None]:
     """After every test that had a database, the books are audited and must hold."""
-    if not _uses_database(request):
+    if not _uses_database(request.node):
         yield
         return
     request.getfixturevalue("db")
@@ -253,9 +263,9 @@ def audited(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not breaks, "the books do not hold:\n" + "\n".join(map(_line, breaks))
 
 
-def _uses_database(request: pytest.FixtureRequest) -> bool:
-    asked = {"db", "transactional_db", "live_server"} & set(request.fixturenames)
-    return bool(asked) or request.node.get_closest_marker("django_db") is not None
+def _uses_database(item: Any) -> bool:
+    asked = {"db", "transactional_db", "live_server"} & set(item.fixturenames)
+    return bool(asked) or item.get_closest_marker("django_db") is not None
 
 
 def _something_to_audit() -> bool:

@@ -15,6 +15,8 @@ import pytest
 
 from config.env import BASE_DIR
 
+pytestmark = pytest.mark.once
+
 ROOMS = ("invoicing", "payments", "checkout", "config")
 DOORS = ("admin", "api", "dashboard", "management", "pages", "sandbox", "tasks", "webhooks")
 LONGEST_FILE = 400

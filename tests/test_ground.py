@@ -180,6 +180,7 @@ def test_nothing_leaves_this_machine() -> None:
         socket.create_connection(server.getsockname(), timeout=1).close()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("strict", "code"), [("1", 1), ("0", 0)])
 def test_a_skipped_test_fails_the_run_where_nothing_may_be_skipped(
     tmp_path: Path, strict: str, code: int

@@ -18,6 +18,8 @@ import pytest
 
 from config.env import BASE_DIR
 
+pytestmark = pytest.mark.once
+
 Start = Callable[..., "Demo"]
 
 
@@ -141,16 +143,15 @@ def test_a_demo_serves_works_stops_and_comes_back_with_the_same_keys(
     assert again.account() == account
     assert again.stop(signal.SIGINT) < 5
 
+    # No worker outlives a server that was killed.
+    killed = start(port)
+    assert killed.account() == account
+    killed.stop(signal.SIGKILL)
+    assert eventually(lambda: not is_listening(port))
+
 
 def test_a_taken_port_is_refused(start: Start, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)):
         demo = start(port)
         assert demo.process.wait(60) == 1
     assert f"cannot listen on 127.0.0.1:{port}" in demo.log.read_text()
-
-
-def test_no_worker_outlives_a_killed_server(start: Start, port: int) -> None:
-    demo = start(port)
-    demo.account()
-    demo.stop(signal.SIGKILL)
-    assert eventually(lambda: not is_listening(port))

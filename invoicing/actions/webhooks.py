@@ -160,8 +160,8 @@ def record_attempt(delivery_pk: int, attempt: Attempt) -> Delivery:
     failure switch the endpoint off, and its owners are told. Locks the endpoint, then the
     delivery.
     """
-    known = Delivery.objects.values_list("endpoint_id", flat=True).get(pk=delivery_pk)
-    endpoint = WebhookEndpoint.objects.select_for_update().get(pk=known)
+    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(deliveries=delivery_pk)
+    failing_since = endpoint.failing_since
     delivery = Delivery.objects.select_for_update().get(pk=delivery_pk)
     at = clock.wall()
     DeliveryAttempt.objects.create(
@@ -198,7 +198,8 @@ def record_attempt(delivery_pk: int, attempt: Attempt) -> Delivery:
         elif at - endpoint.failing_since >= DISABLE_AFTER:
             _disable(endpoint, f"Every delivery failed for {DISABLE_AFTER.days} days")
     delivery.save()
-    endpoint.save()
+    if not endpoint.enabled or endpoint.failing_since != failing_since:
+        endpoint.save()
     return delivery
 
 

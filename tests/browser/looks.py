@@ -4,8 +4,9 @@ from typing import Any
 
 from django.db import connection
 
+# The database has no part in how a page looks: on SQLite it is seen from all sides.
+SEEN_ELSEWHERE = connection.vendor != "sqlite"
 # What a theme does wrong, it does at any width.
 LOOKS: list[tuple[int, Any]] = [(320, "light"), (1440, "dark")]
-if connection.vendor != "sqlite":
-    # The database has no part in how a page looks: it has been seen already.
+if SEEN_ELSEWHERE:
     LOOKS = LOOKS[:1]

@@ -50,6 +50,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+@pytest.mark.once
 def test_the_document_is_valid_openapi_3_1() -> None:
     assert document()["openapi"] == "3.1.1"
     assert list(OpenAPIV31SpecValidator(document()).iter_errors()) == []
@@ -74,6 +75,7 @@ def made_at_once(make: Callable[[], dict[str, Any]]) -> list[str]:
         return list(threads.map(ask, range(6)))
 
 
+@pytest.mark.once
 def test_the_document_is_whole_when_many_ask_for_it_first() -> None:
     whole = json.dumps(document(), sort_keys=True)
     docs._made.cache_clear()

@@ -23,6 +23,8 @@ from invoicing.templatetags import money as written
 from invoicing.templatetags.bidi import isolate
 from tests import factories
 
+pytestmark = pytest.mark.once
+
 LOGO = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 PAY_AT = "https://pay.example.com/i/Jq2fN0vS8cTz5rWbXy7LkA"
 

@@ -28,6 +28,8 @@ from weasyprint.logger import LOGGER
 
 from invoicing import pdf
 
+pytestmark = pytest.mark.once
+
 CANARY = "CANARY-7f3a91"
 
 # Wide cells in a table without widths keep the renderer busy for a quarter of a minute.

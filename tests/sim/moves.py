@@ -369,18 +369,27 @@ def deliver(stage: Stage) -> str:
 
 
 # Each task, and the rows without which it has nothing to do: most histories lack most of them.
+# A task that is asked too early has nothing to do either, and `work` asks each at any time.
+NOW = "%(now)s"
 ROUND: dict[Callable[[], int], str] = {
-    tasks.apply_notices: "payments_notice WHERE applied_at IS NULL",
-    tasks.look_at_payments: "payments_payment WHERE status IN ('pending', 'processing', 'unknown')",
-    tasks.look_at_refunds: "payments_refund WHERE status IN ('pending', 'unknown')",
-    tasks.look_at_setups: "payments_methodsetup WHERE status = 'pending'",
-    tasks.look_at_disputes: "payments_dispute",
-    tasks.release_funds: "payments_payment WHERE released_at IS NULL",
+    tasks.apply_notices: f"payments_notice WHERE applied_at IS NULL AND next_attempt_at <= {NOW}",
+    tasks.look_at_payments: "payments_payment WHERE status IN ('pending', 'processing', 'unknown')"
+    f" AND next_look_at <= {NOW}",
+    tasks.look_at_refunds: "payments_refund WHERE status IN ('pending', 'unknown')"
+    f" AND next_look_at <= {NOW}",
+    tasks.look_at_setups: "payments_methodsetup WHERE status = 'pending'"
+    f" AND next_look_at <= {NOW}",
+    tasks.look_at_disputes: "(SELECT next_look_at FROM payments_dispute UNION ALL"
+    " SELECT next_look_at FROM payments_disputesubmission WHERE status = 'pending') AS asked"
+    f" WHERE next_look_at <= {NOW}",
+    tasks.release_funds: f"payments_payment WHERE released_at IS NULL AND available_at <= {NOW}",
     tasks.cancel_payments_of_closed_invoices: "payments_payment WHERE status = 'pending'",
     tasks.hear_missed_notices: "invoicing_merchant",
-    invoicing_tasks.watch_due_dates: "invoicing_invoice",
+    invoicing_tasks.watch_due_dates: "invoicing_invoice WHERE status = 'open'"
+    f" AND (overdue_at IS NULL AND due_at <= {NOW} OR expires_at <= {NOW})",
     invoicing_tasks.fan_out_events: "invoicing_event WHERE undelivered",
-    invoicing_tasks.deliver_webhooks: "invoicing_delivery WHERE status = 'pending'",
+    invoicing_tasks.deliver_webhooks: "invoicing_delivery WHERE status = 'pending'"
+    f" AND next_attempt_at <= {NOW}",
 }
 
 
@@ -398,7 +407,8 @@ def do_round() -> int:
 def has_any(rows: str) -> bool:
     """Whether there are such rows; asked without the ORM, since it is asked so often."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {rows})")
+        now = connection.ops.adapt_datetimefield_value(clock.wall())
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {rows})", {"now": now})
         return bool(cursor.fetchone()[0])
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from config.launch import add_demo_arguments
-from config.management.commands.serve import prepare, serve
+from config.management.commands.serve import claim, prepare, serve
 
 
 class Command(BaseCommand):
@@ -23,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, seed once, and serve; say where to go as soon as someone answers there."""
+        claim(options)
         prepare(options["verbosity"])
         account = {"url": settings.PUBLIC_URL, **keep_account()}
         lines = json.dumps(account) if options["json"] else welcome(account)

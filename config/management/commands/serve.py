@@ -24,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Bring an embedded installation up to date, then serve until stopped."""
+        claim(options)
         if settings.EMBEDDED:
             prepare(options["verbosity"])
         serve(options)
@@ -46,18 +47,22 @@ def static_files_are_stale() -> bool:
     return any(path.stat().st_mtime > collected for path in files)
 
 
+def claim(options: dict[str, Any]) -> None:
+    """Refuse a port that is taken before anything is brought up to date for nothing."""
+    host, port = options["host"], options["port"] or settings.PORT
+    try:
+        serving.claim(host, port)
+    except OSError as error:
+        raise CommandError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
 def serve(options: dict[str, Any], announce: Any = None) -> None:
     """Run the server as the options of the command line say."""
-    port = options["port"] or settings.PORT
-    try:
-        serving.serve(
-            host=options["host"],
-            port=port,
-            workers=options["workers"] or os.cpu_count() or 1,
-            threads=options["threads"],
-            announce=announce,
-        )
-    except OSError as error:
-        raise CommandError(
-            f"cannot listen on {options['host']}:{port}: {error.strerror}"
-        ) from error
+    claim(options)
+    serving.serve(
+        host=options["host"],
+        port=options["port"] or settings.PORT,
+        workers=options["workers"] or os.cpu_count() or 1,
+        threads=options["threads"],
+        announce=announce,
+    )

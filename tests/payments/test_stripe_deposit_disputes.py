@@ -1,12 +1,9 @@
 """Disputes of money that fitted nothing: the same life as a payment's, from where the money is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import IntegrityError, transaction
 
 from invoicing import clock
 from invoicing.actions.invoices import finalize_invoice
@@ -525,53 +522,3 @@ def test_a_deposit_that_was_tampered_with_is_named(
     assert ("payments_deposit", deposit.pk) in {(found.table, found.row) for found in audit()}
     Deposit.objects.update(**{field: before})
     assert audit() == []
-
-
-@contextmanager
-def the_time_before() -> Iterator[Any]:
-    """The database as it was before disputes of deposits had rows; brought up to date after."""
-    executor = MigrationExecutor(connection)
-    latest, before = executor.loader.graph.leaf_nodes(), [("payments", "0004_seals")]
-    executor.migrate(before)
-    try:
-        yield executor.loader.project_state(before).apps.get_model("payments", "Deposit").objects
-    finally:
-        MigrationExecutor(connection).migrate(latest)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.tampers
-def test_disputes_that_had_no_rows_are_taken_over(test_merchant: Merchant) -> None:
-    """The books had moved what was held back to clearing at once: `reversed` says so."""
-    at = clock.now(test_merchant)
-    with the_time_before() as old:
-        for number, status, taken, fee in (
-            (1, "disputed", 7000, 1500),
-            (2, "lost", 7000, 1500),
-            (3, "unmatched", 0, 0),
-        ):
-            old.create(
-                merchant_id=test_merchant.pk,
-                public_id=f"dep_{number:024}",
-                rail="card",
-                provider_reference=f"pi_{number}",
-                currency="USD",
-                amount=7000,
-                amount_withdrawn=taken,
-                dispute_reference=f"du_{number}",
-                dispute_fee=fee,
-                status=status,
-                reason="another_amount",
-                created_at=at,
-                updated_at=at,
-                resolved_at=at if status == "lost" else None,
-            )
-    rows = Dispute.objects.order_by("provider_reference")
-    said = ("public_id", "deposit__public_id", "status", "withdrawn", "reversed", "of_unmatched")
-    assert list(rows.values_list(*said, "fee")) == [
-        (f"dis_{1:024}", f"dep_{1:024}", "inquiry", 7000, 7000, 7000, 1500),
-        (f"dis_{2:024}", f"dep_{2:024}", "lost", 7000, 7000, 7000, 1500),
-        (f"dis_{3:024}", f"dep_{3:024}", "inquiry", 0, 0, 0, 0),
-    ]
-    assert [row.next_look_at is None for row in rows] == [False, True, False]
-    assert [row.closed_at is None for row in rows] == [True, False, True]

@@ -39,8 +39,8 @@ def booked_before(merchant: Merchant, name: str, taken: int, fee: int) -> None:
     clearing = ledger.instance_account(Kind.CLEARING, "card", merchant, "USD")
     fees = ledger.instance_account(Kind.PROVIDER_FEES, "card", merchant, "USD")
     unmatched = ledger.merchant_account(merchant, Kind.UNMATCHED, "USD")
-    wallet = default_wallet(merchant, "USD")
     with transaction.atomic():
+        wallet = default_wallet(merchant, "USD")
         ledger.post(f"deposit:{name}", "deposit", merchant, [Posting(clearing, unmatched, 7000)])
         moved = [Posting(unmatched, clearing, taken), *ledger.drawn(wallet, fee, fees)]
         ledger.post(f"disputed:{name}:1", "deposit_disputed", merchant, moved)

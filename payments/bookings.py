@@ -7,7 +7,15 @@ happen once. Locks the accounts it touches.
 from invoicing.models import Customer
 from payments import ledger
 from payments.ledger import Kind, Posting
-from payments.models import Deposit, Dispute, LedgerAccount, Payment, Refund
+from payments.models import (
+    Deposit,
+    Dispute,
+    LedgerAccount,
+    LedgerPosting,
+    Payment,
+    Refund,
+    Wallet,
+)
 from payments.wallets import default_wallet
 
 
@@ -92,7 +100,9 @@ def book_refund_failed(refund: Refund, *, was_done: bool) -> None:
     if refund.source == Refund.Source.CREDIT:
         postings = [Posting(source, credit_of(refund.paid), refund.amount)]
     elif refund.source == Refund.Source.UNMATCHED and refund.deposit:
-        postings = [Posting(source, unmatched_of(refund.deposit), refund.amount)]
+        postings = _undone(_of_deposit(refund.deposit, source, refund.counted, refund.of_credit))
+        if borne := refund.excess - refund.of_credit:
+            postings += ledger.given(default_wallet(merchant, refund.currency), borne, source)
     elif refund.destination == Refund.Destination.MANUAL:
         external = ledger.wallet_account(refund.paid.wallet, Kind.EXTERNAL)
         postings = [Posting(source, external, refund.amount)]
@@ -104,52 +114,66 @@ def book_refund_failed(refund: Refund, *, was_done: bool) -> None:
     ledger.post(reference, "refund_failed", merchant, postings, refund.payment)
 
 
-def book_withdrawal(dispute: Dispute, amount: int, fee: int) -> None:
-    """The provider holds disputed money back, and takes its fee for the trouble."""
-    payment = dispute.payment
-    disputed = ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
-    fees = ledger.instance_account(
-        Kind.PROVIDER_FEES, payment.rail, dispute.merchant, dispute.currency
-    )
+def book_withdrawal(
+    dispute: Dispute,
+    wallet: Wallet,
+    amount: int,
+    fee: int,
+    of_unmatched: int = 0,
+    of_credit: int = 0,
+) -> None:
+    """The provider holds disputed money back, and takes its fee for the trouble.
+
+    What is not taken from unmatched money, or from the credit that it became, leaves the wallet.
+    """
+    disputed, fees = disputed_of(dispute), _fees_of(dispute)
+    postings = _of_deposit(dispute.deposit, disputed, of_unmatched, of_credit)
     # Two calls of `drawn` would count the same balance twice: what is left over goes to the fee.
-    postings = ledger.drawn(payment.wallet, amount + fee, disputed)
+    rest = amount - of_unmatched - of_credit
+    postings += ledger.drawn(wallet, rest + fee, disputed)
     if fee:
         postings.append(Posting(disputed, fees, fee))
     _book_dispute(dispute, "dispute", postings)
 
 
-def book_reinstatement(dispute: Dispute, amount: int, fee: int) -> None:
-    """The provider gives disputed money back, and its fee if it does."""
-    payment = dispute.payment
-    disputed = ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
-    fees = ledger.instance_account(
-        Kind.PROVIDER_FEES, payment.rail, dispute.merchant, dispute.currency
-    )
+def book_reinstatement(
+    dispute: Dispute,
+    wallet: Wallet,
+    amount: int,
+    fee: int,
+    of_unmatched: int = 0,
+    of_credit: int = 0,
+) -> None:
+    """The provider gives disputed money back, and its fee if it does: to where it came from."""
+    disputed, fees = disputed_of(dispute), _fees_of(dispute)
     postings = [Posting(fees, disputed, fee)] if fee else []
-    postings += ledger.given(payment.wallet, amount + fee, disputed)
+    rest = amount - of_unmatched - of_credit
+    postings += ledger.given(wallet, rest + fee, disputed)
+    postings += _undone(_of_deposit(dispute.deposit, disputed, of_unmatched, of_credit))
     _book_dispute(dispute, "dispute_won", postings)
 
 
-def book_loss(dispute: Dispute, amount: int, of_credit: int) -> None:
+def book_borne(dispute: Dispute, deposit: Deposit, wallet: Wallet, amount: int) -> None:
+    """What a wallet bore of a dispute is unmatched again: the wallet has it back from there."""
+    _book_dispute(dispute, "dispute", ledger.given(wallet, amount, unmatched_of(deposit)))
+
+
+def book_loss(dispute: Dispute, amount: int, of_credit: int = 0) -> None:
     """Disputed money is gone for good.
 
     What had become the payer's credit is taken from it, as far as it is still there.
     """
-    payment = dispute.payment
-    disputed = ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
-    postings = [Posting(disputed, clearing_of(payment), amount)]
-    if of_credit:
-        postings += ledger.given(payment.wallet, of_credit, credit_of(payment))
+    postings = [Posting(disputed_of(dispute), clearing_of(dispute.came), amount)]
+    if of_credit and dispute.payment:
+        postings += ledger.given(dispute.payment.wallet, of_credit, credit_of(dispute.payment))
     _book_dispute(dispute, "dispute_lost", postings)
 
 
-def book_verdict_turned(dispute: Dispute, amount: int, credited: int) -> None:
+def book_verdict_turned(dispute: Dispute, amount: int, credited: int = 0) -> None:
     """Money that had been lost is held back again; what its invoice no longer needs is credit."""
-    payment = dispute.payment
-    disputed = ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
-    postings = [Posting(clearing_of(payment), disputed, amount)]
-    if credited:
-        postings += ledger.drawn(payment.wallet, credited, credit_of(payment))
+    postings = [Posting(clearing_of(dispute.came), disputed_of(dispute), amount)]
+    if credited and dispute.payment:
+        postings += ledger.drawn(dispute.payment.wallet, credited, credit_of(dispute.payment))
     _book_dispute(dispute, "dispute", postings)
 
 
@@ -193,30 +217,22 @@ def book_credited(deposit: Deposit, customer: Customer, amount: int) -> None:
     ledger.post(f"credited:{deposit.public_id}", "credited", deposit.merchant, postings)
 
 
-def book_deposit_dispute(deposit: Deposit, amount: int, fee: int) -> None:
-    """Unmatched money is held back, or comes back where the amount is negative; so does the fee."""
-    clearing = clearing_of(deposit)
-    unmatched = unmatched_of(deposit)
-    postings = [
-        Posting(unmatched, clearing, max(amount, 0)),
-        Posting(clearing, unmatched, max(-amount, 0)),
-    ]
-    if fee:
-        fees = ledger.instance_account(
-            Kind.PROVIDER_FEES, deposit.rail, deposit.merchant, deposit.currency
-        )
-        wallet = default_wallet(deposit.merchant, deposit.currency)
-        postings += ledger.drawn(wallet, fee, fees) if fee > 0 else []
-        postings += ledger.given(wallet, -fee, fees) if fee < 0 else []
-    deposit.moves += 1
-    reference = f"disputed:{deposit.public_id}:{deposit.moves}"
-    ledger.post(reference, "deposit_disputed", deposit.merchant, postings)
-
-
 def credit_of(payment: Payment) -> LedgerAccount:
     """The credit of whoever paid: the invoice's customer, or its payer alone."""
     invoice = payment.invoice
     return ledger.credit_account(payment.merchant, invoice.customer or invoice, payment.currency)
+
+
+def credit_from(deposit: Deposit) -> LedgerAccount | None:
+    """The customer's credit that unmatched money has become, if it has: what was booked says so."""
+    rows = LedgerPosting.objects.filter(entry__reference=f"credited:{deposit.public_id}")
+    posting = rows.select_related("destination").first()
+    return posting.destination if posting else None
+
+
+def disputed_of(dispute: Dispute) -> LedgerAccount:
+    """Where money stands that a bank holds back."""
+    return ledger.merchant_account(dispute.merchant, Kind.DISPUTED, dispute.currency)
 
 
 def unmatched_of(deposit: Deposit) -> LedgerAccount:
@@ -246,7 +262,11 @@ def _left(refund: Refund, under_way: LedgerAccount) -> list[Posting]:
     if refund.source == Refund.Source.CREDIT:
         return [Posting(credit_of(refund.paid), under_way, refund.amount)]
     if refund.source == Refund.Source.UNMATCHED and refund.deposit:
-        return [Posting(unmatched_of(refund.deposit), under_way, refund.amount)]
+        postings = _of_deposit(refund.deposit, under_way, refund.counted, refund.of_credit)
+        if borne := refund.excess - refund.of_credit:
+            wallet = default_wallet(refund.merchant, refund.currency)
+            postings += ledger.drawn(wallet, borne, under_way)
+        return postings
     if refund.destination == Refund.Destination.MANUAL:
         external = ledger.wallet_account(refund.paid.wallet, Kind.EXTERNAL)
         return [Posting(external, under_way, refund.amount)]
@@ -262,6 +282,28 @@ def _arrived(refund: Refund, under_way: LedgerAccount) -> list[Posting]:
     if refund.destination == Refund.Destination.CREDIT_BALANCE:
         return [Posting(under_way, credit_of(refund.paid), refund.amount)]
     return [Posting(under_way, clearing_of_refund(refund), refund.amount)]
+
+
+def _fees_of(dispute: Dispute) -> LedgerAccount:
+    return ledger.instance_account(
+        Kind.PROVIDER_FEES, dispute.came.rail, dispute.merchant, dispute.currency
+    )
+
+
+def _of_deposit(
+    deposit: Deposit | None, destination: LedgerAccount, of_unmatched: int, of_credit: int
+) -> list[Posting]:
+    """Take from a deposit what is unmatched of it, and from the credit that it has become."""
+    postings = []
+    if deposit and of_unmatched:
+        postings.append(Posting(unmatched_of(deposit), destination, of_unmatched))
+    if deposit and of_credit and (credit := credit_from(deposit)):
+        postings.append(Posting(credit, destination, of_credit))
+    return postings
+
+
+def _undone(postings: list[Posting]) -> list[Posting]:
+    return [Posting(one.destination, one.source, one.amount) for one in postings]
 
 
 def _book_dispute(dispute: Dispute, kind: str, postings: list[Posting]) -> None:

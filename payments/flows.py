@@ -247,27 +247,24 @@ def remove_method(merchant: Merchant, customer_id: str, method_id: str) -> Payme
 
 
 def check_dispute(reference: str, provider: str, livemode: bool) -> Dispute | None:
-    """Ask the provider how a dispute stands, and apply the answer."""
+    """Ask the provider how a dispute stands, and apply the answer; None if it is not about us."""
     outcome = PROVIDERS[provider].look_at_dispute(reference, livemode)
+    known = Dispute.objects.filter(provider_reference=reference).first()
     # What is held back of unmatched money is its own, also when the rest of it was matched since.
-    disputed = Deposit.objects.filter(dispute_reference=reference).first()
-    if disputed is not None and (disputed.amount_withdrawn or not outcome.withdrawn):
-        deposits.apply_deposit_dispute(disputed.pk, outcome)
-        return None
-    payment = payment_behind(provider, outcome.money_reference, livemode)
-    if payment is None:
-        deposit = deposit_behind(provider, outcome.money_reference, livemode)
-        if deposit is not None:
-            deposits.apply_deposit_dispute(deposit.pk, outcome)
-        return None
+    came = known.came if known else money_behind(provider, outcome.money_reference, livemode)
     failpoint("check_dispute:after_look")
-    return disputes.apply_dispute(payment.pk, outcome)
+    if isinstance(came, Deposit):
+        dispute = disputes.apply_deposit_dispute(came.pk, outcome)
+        if dispute is not None:
+            return dispute
+        came = Payment.objects.get(matched_deposit=came)
+    return disputes.apply_dispute(came.pk, outcome) if came else None
 
 
 def look_at_dispute(dispute_pk: int) -> Dispute | None:
     """Ask again how an open dispute stands."""
-    row = Dispute.objects.select_related("merchant", "payment").get(pk=dispute_pk)
-    provider = RAILS[row.payment.rail].provider
+    row = Dispute.objects.select_related("merchant", "payment", "deposit").get(pk=dispute_pk)
+    provider = RAILS[row.came.rail].provider
     return check_dispute(row.provider_reference, provider, row.merchant.livemode)
 
 
@@ -286,13 +283,13 @@ def hand_in(submission_pk: int) -> Dispute:
     """Ask the provider to take the answer that a committed row holds."""
     failpoint("hand_in:after_begin")
     submission = DisputeSubmission.objects.select_related(
-        "dispute__merchant", "dispute__payment"
+        "dispute__merchant", "dispute__payment", "dispute__deposit"
     ).get(pk=submission_pk)
     dispute = submission.dispute
     if submission.status != "pending":
         return dispute
     try:
-        RAILS[dispute.payment.rail].answer(submission)
+        RAILS[dispute.came.rail].answer(submission)
     except RailError as error:
         if error.permanent:
             disputes.record_submission(submission.pk, refused=str(error))
@@ -305,24 +302,45 @@ def hand_in(submission_pk: int) -> Dispute:
     return dispute
 
 
-def payment_behind(provider: str, money_reference: str, livemode: bool) -> Payment | None:
-    """Our payment that brought this money, by whatever name it is known.
+def money_behind(provider: str, money_reference: str, livemode: bool) -> Payment | Deposit | None:
+    """The payment or the deposit that is this money, by whatever name it is known.
 
     What a bank or the desk takes back may be told before we have heard that it came: then that is
-    looked up first. None for money that paid nothing here; raises NoAnswer while nobody can tell.
+    looked up first. None for money that never was for us; raises NoAnswer while nobody can tell.
     """
     if not money_reference:
         return None
     rows = Payment.objects.filter(merchant__livemode=livemode)
     payment = rows.filter(money_reference=money_reference).first()
+    if payment is not None and payment.received:
+        return payment
+    deposit = deposit_behind(provider, money_reference, livemode)
+    if deposit is not None:
+        return deposit
     if payment is None:
         found = PROVIDERS[provider].find_payment(money_reference, livemode)
         payment = rows.filter(public_id=found.payment_id).first() if found.payment_id else None
-    if payment is not None and not payment.received:
-        payment = check(payment.pk)
-        if payment.status in UNFINISHED:
-            raise NoAnswer(f"It is not known yet whether the money of {payment} has come.")
-    return payment if payment is not None and payment.received else None
+        if payment is None:
+            return adopt_unknown(found, livemode)
+    payment = check(payment.pk)
+    deposit = deposit_behind(provider, money_reference, livemode)
+    if deposit is None and not payment.received:
+        raise NoAnswer(f"It is not known yet whether the money of {payment} has come.")
+    return deposit or payment
+
+
+def adopt_unknown(found: Outcome, livemode: bool) -> Deposit | None:
+    """Keep money that was taken in our name for a payment nobody here remembers.
+
+    None for others' money, who use the same account; raises NoAnswer for what has not come.
+    """
+    merchant = Merchant.objects.filter(public_id=found.merchant_id, livemode=livemode).first()
+    if merchant is None:
+        return None
+    if found.state != State.SUCCEEDED:
+        raise NoAnswer(f"It is not known yet whether {found.money_reference} has come.")
+    rail = "ach" if found.method.get("type") == "ach" else "card"
+    return deposits.record_unknown(merchant, rail, found)
 
 
 def deposit_behind(provider: str, money_reference: str, livemode: bool) -> Deposit | None:

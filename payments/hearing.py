@@ -6,12 +6,11 @@ from typing import Final
 
 from invoicing import clock
 from invoicing.failpoints import failpoint
-from invoicing.models import Merchant
 from payments import flows
-from payments.actions import deposits, notices, payouts, refunds
-from payments.models import MethodSetup, Notice, Payment, PaymentMethod, Refund
+from payments.actions import notices, payouts, refunds
+from payments.models import Deposit, MethodSetup, Notice, Payment, PaymentMethod, Refund
 from payments.rails import PROVIDERS, RAILS
-from payments.rails.rail import About, RailError, State, Word
+from payments.rails.rail import About, RailError, Word
 
 _log = logging.getLogger(__name__)
 
@@ -61,12 +60,8 @@ def _hear_of_payment(provider: str, word: Word) -> None:
         if RAILS[payment.rail].provider == provider:
             flows.look_at_payment(payment.pk)
     elif word.merchant_id and _is_about_money(provider, word):
-        merchant = Merchant.objects.filter(public_id=word.merchant_id).first()
-        if merchant is not None and merchant.livemode == word.livemode:
-            outcome = PROVIDERS[provider].find_payment(word.money_reference, word.livemode)
-            if outcome.state == State.SUCCEEDED:
-                rail = "ach" if outcome.method.get("type") == "ach" else "card"
-                deposits.record_unknown(merchant, rail, outcome)
+        found = PROVIDERS[provider].find_payment(word.money_reference, word.livemode)
+        flows.adopt_unknown(found, word.livemode)
 
 
 def _is_about_money(provider: str, word: Word) -> bool:
@@ -83,14 +78,14 @@ def _hear_of_refund(provider: str, word: Word) -> None:
     if row is not None:
         flows.look_at_refund(row.pk)
         return
-    payment = flows.payment_behind(provider, word.money_reference, word.livemode)
-    deposit = flows.deposit_behind(provider, word.money_reference, word.livemode)
-    if payment is not None:
-        found = PROVIDERS[provider].find_refund(word.reference, word.livemode)
-        refunds.adopt_refund(payment.pk, found)
-    elif deposit is not None:
-        found = PROVIDERS[provider].find_refund(word.reference, word.livemode)
-        refunds.adopt_deposit_refund(deposit.pk, found)
+    came = flows.money_behind(provider, word.money_reference, word.livemode)
+    if came is None:
+        return
+    found = PROVIDERS[provider].find_refund(word.reference, word.livemode)
+    if isinstance(came, Deposit):
+        refunds.adopt_deposit_refund(came.pk, found)
+    else:
+        refunds.adopt_refund(came.pk, found)
 
 
 def _hear_of_dispute(provider: str, word: Word) -> None:

@@ -12,9 +12,10 @@ from django.db.models import F
 from invoicing import clock, events, mail, money
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
 from invoicing.models import CreditNote, Invoice
-from payments import bookings, ledger
+from payments import bookings, disputing, ledger
 from payments.inputs import RefundInput
 from payments.models import Deposit, Payment, Refund, Wallet
+from payments.setting_aside import parts_of, settle
 
 # What happens within these walls is done at once; the rest is asked of a provider.
 LOOK_FIRST = timedelta(minutes=5)
@@ -151,10 +152,9 @@ def release(refund: Refund, code: str, message: str) -> None:
         payment.save(update_fields=["amount_refunded", "surplus_returned"])
         invoice.save(update_fields=["amount_refunded"])
     if refund.deposit:
-        refund.deposit.amount_refunded -= refund.amount
-        refund.deposit.status = "disputed" if refund.deposit.status == "disputed" else "unmatched"
-        refund.deposit.resolved_at = None
-        refund.deposit.save()
+        refund.deposit.amount_refunded -= refund.counted
+        disputing.take_what_returned(refund.deposit)
+        settle(refund.deposit)
     events.record("refund.failed", refund)
 
 
@@ -293,14 +293,16 @@ def _payers_wallet(invoice: Invoice, wanted: RefundInput) -> Wallet | None:
 
 
 def begin_for_deposit(deposit: Deposit, amount: int, note: str = "") -> Refund:
-    """Write the row that gives unmatched money back the way it came. The deposit is locked."""
+    """Write the row that gives unmatched money back the way it came. The deposit is locked.
+
+    Somebody at the provider's own desk may have given back more than is unmatched still: that
+    comes from the credit that it has become, and from the wallet, which may owe it.
+    """
     at = clock.now(deposit.merchant)
-    deposit.amount_refunded += amount
-    deposit.updated_at = at
-    resolved = not deposit.left and deposit.status == Deposit.Status.UNMATCHED
-    if resolved:
-        deposit.status, deposit.resolved_at = Deposit.Status.REFUNDED, at
-    deposit.save()
+    of_unmatched, of_credit = parts_of(deposit, amount)
+    waited = deposit.status == Deposit.Status.UNMATCHED
+    deposit.amount_refunded += of_unmatched
+    settle(deposit)
     refund = Refund(
         merchant=deposit.merchant,
         deposit=deposit,
@@ -308,6 +310,8 @@ def begin_for_deposit(deposit: Deposit, amount: int, note: str = "") -> Refund:
         destination=Refund.Destination.ORIGINAL,
         currency=deposit.currency,
         amount=amount,
+        excess=amount - of_unmatched,
+        of_credit=of_credit,
         reason=Refund.Reason.OTHER,
         note=note,
         created_at=at,
@@ -318,7 +322,9 @@ def begin_for_deposit(deposit: Deposit, amount: int, note: str = "") -> Refund:
     refund.save(force_insert=True)
     bookings.book_refund_begun(refund)
     events.record("refund.created", refund)
-    if resolved:
+    if refund.excess:
+        events.record("refund.exceeded", refund)
+    if waited and deposit.resolved_at:
         events.record("deposit.resolved", deposit)
     return refund
 

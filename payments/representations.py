@@ -222,7 +222,7 @@ def refund(row: Refund) -> dict[str, Any]:
 
 
 def dispute(row: Dispute) -> dict[str, Any]:
-    """A bank's demand for a payment's money, and what the merchant has said to it."""
+    """A bank's demand for money that came, and what the merchant has said to it."""
 
     def text(amount: int) -> str:
         return money.to_text(amount, row.currency)
@@ -232,8 +232,9 @@ def dispute(row: Dispute) -> dict[str, Any]:
         "object": "dispute",
         "status": row.status,
         "livemode": row.merchant.livemode,
-        "invoice_id": row.invoice.public_id,
-        "payment_id": row.payment.public_id,
+        "invoice_id": row.invoice.public_id if row.invoice else None,
+        "payment_id": row.payment.public_id if row.payment else None,
+        "deposit_id": row.deposit.public_id if row.deposit else None,
         "reason": row.reason,
         "currency": row.currency,
         "amount": text(row.amount),

@@ -1,8 +1,10 @@
 """Money that fits nothing is kept apart, told of, and never made to fit by itself."""
 
+from django.db.models import F, Sum
+
 from invoicing import clock, events
 from invoicing.models import Invoice, Merchant
-from payments import bookings
+from payments import bookings, ledger
 from payments.models import Deposit, Payment
 from payments.rails.rail import Outcome
 
@@ -57,6 +59,45 @@ def learn(deposit: Deposit, outcome: Outcome) -> Deposit:
         if outcome.provider_fee:
             bookings.book_deposit_fee(deposit, outcome.provider_fee)
     return deposit
+
+
+def parts_of(deposit: Deposit, amount: int) -> tuple[int, int]:
+    """How much of an amount that is taken back is unmatched still, and how much is credit.
+
+    The credit is what the deposit has become, as far as it is still there. What is beyond both is
+    for the wallet to bear. The deposit is locked; locks the account of the credit.
+    """
+    of_unmatched = min(amount, deposit.left)
+    account = bookings.credit_from(deposit) if amount > of_unmatched else None
+    if account is None:
+        return of_unmatched, 0
+    taken = 0
+    for rows in (deposit.disputes.all(), deposit.refunds.exclude(status="failed")):
+        taken += rows.aggregate(sum=Sum("of_credit"))["sum"] or 0
+    left = min(deposit.amount_used - taken, ledger.locked_balance(account))
+    return of_unmatched, max(min(amount - of_unmatched, left), 0)
+
+
+def settle(deposit: Deposit) -> None:
+    """Say what has become of a deposit, after something of it was taken or has come back."""
+    status = Deposit.Status
+    disputes = deposit.disputes.filter(withdrawn__gt=0)
+    gone = disputes.aggregate(sum=Sum("reversed"))["sum"] or 0
+    if disputes.filter(reversed__lt=F("withdrawn")).exists():
+        deposit.status = status.DISPUTED
+    elif deposit.left:
+        deposit.status = status.UNMATCHED
+    elif gone and gone >= deposit.amount - deposit.amount_refunded:
+        deposit.status = status.LOST
+    elif deposit.amount_used:
+        deposit.status = status.MATCHED if deposit.matched_payment_id else status.CREDITED
+    else:
+        deposit.status = status.REFUNDED
+    at = clock.now(deposit.merchant)
+    waits = deposit.status in (status.UNMATCHED, status.DISPUTED)
+    deposit.updated_at = at
+    deposit.resolved_at = None if waits else deposit.resolved_at or at
+    deposit.save()
 
 
 def _keep(

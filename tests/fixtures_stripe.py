@@ -81,6 +81,10 @@ class Stripe:
         self.deliver()
         return Dispute.objects.get(payment=payment)
 
+    def dispute(self, money: str, **given: Any) -> None:
+        """Whoever paid this money asks their bank for it; what comes of it is not delivered yet."""
+        self.fake.control("disputes/open", payment_intent=money, **given)
+
     def given_a_deposit(self, merchant: Merchant, amount: int = 7000) -> Deposit:
         """A page for 100.00 on which another amount, in minor units, was paid."""
         payment = flows.start(given_an_open_invoice(merchant, "100.00").pk, "card")

@@ -2,12 +2,12 @@
 
 from invoicing import clock, events
 from invoicing.actions.action import action
-from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
+from invoicing.errors import InvalidState, NotFound, ValidationFailed
 from invoicing.models import Merchant
 from payments import bookings, settling
 from payments.inputs import DepositMatch
 from payments.models import Deposit, Payment
-from payments.rails.rail import DisputeOutcome, Outcome, State
+from payments.rails.rail import Outcome, State
 from payments.setting_aside import MATCHABLE, set_aside_unknown
 from payments.wallets import receiving_wallet
 
@@ -22,8 +22,8 @@ def record_unknown(merchant: Merchant, rail: str, outcome: Outcome) -> Deposit:
 def match_deposit(merchant: Merchant, deposit_id: str, wanted: DepositMatch) -> Deposit:
     """Let unmatched money pay an invoice of the same currency; too much becomes credit.
 
-    Locks the invoice, then the deposit. Raises NotFound, ValidationFailed, and InvalidState for
-    money that was matched before.
+    Locks the invoice, the deposit, then its disputes. Raises NotFound, ValidationFailed, and
+    InvalidState for money that was matched before.
     """
     invoice = merchant.invoices.referred_to(wanted.invoice_id).locked().first()
     deposit = _locked(merchant, deposit_id)
@@ -54,6 +54,10 @@ def match_deposit(merchant: Merchant, deposit_id: str, wanted: DepositMatch) -> 
     payment.save(force_insert=True)
     deposit.matched_payment = payment
     deposit.amount_used = payment.amount
+    # A question that has taken nothing goes with the money, to be asked of its payment.
+    for dispute in deposit.disputes.filter(withdrawn=0).select_for_update().order_by("pk"):
+        dispute.deposit, dispute.payment, dispute.invoice = None, payment, invoice
+        dispute.save()
     _resolve(deposit, Deposit.Status.MATCHED)
     settling.succeed(
         invoice,
@@ -76,45 +80,6 @@ def credit_deposit(merchant: Merchant, deposit_id: str, customer_id: str) -> Dep
     _resolve(deposit, Deposit.Status.CREDITED)
     bookings.book_credited(deposit, customer, amount)
     return deposit
-
-
-@action
-def apply_deposit_dispute(deposit_pk: int, outcome: DisputeOutcome) -> Deposit:
-    """Let unmatched money follow what the provider holds back of it; the wallet bears the fee.
-
-    Raises Conflict for money that is not here any more, so that somebody looks into it.
-    """
-    deposit = Deposit.objects.select_for_update().get(pk=deposit_pk)
-    if deposit.dispute_reference not in ("", outcome.reference):
-        raise Conflict(f"{deposit} is disputed by {deposit.dispute_reference} already.")
-    more = outcome.withdrawn - deposit.amount_withdrawn
-    fee = outcome.fee - deposit.dispute_fee
-    if more > deposit.left:
-        raise Conflict(f"{outcome.reference} takes more than {deposit} has left.")
-    before = deposit.status
-    deposit.dispute_reference = outcome.reference
-    deposit.amount_withdrawn, deposit.dispute_fee = outcome.withdrawn, outcome.fee
-    if more or fee:
-        bookings.book_deposit_dispute(deposit, more, fee)
-    deposit.status = _disputed_status(deposit, outcome)
-    at = clock.now(deposit.merchant)
-    deposit.updated_at = at
-    waits = deposit.status in (Deposit.Status.UNMATCHED, Deposit.Status.DISPUTED)
-    deposit.resolved_at = None if waits else deposit.resolved_at or at
-    deposit.save()
-    if more or deposit.status != before:
-        events.record("deposit.disputed", deposit)
-    return deposit
-
-
-def _disputed_status(deposit: Deposit, outcome: DisputeOutcome) -> str:
-    if deposit.amount_withdrawn and outcome.status != "lost":
-        return Deposit.Status.DISPUTED
-    if deposit.left:
-        return Deposit.Status.UNMATCHED
-    if deposit.status in (Deposit.Status.UNMATCHED, Deposit.Status.DISPUTED):
-        return Deposit.Status.LOST
-    return deposit.status
 
 
 def _resolve(deposit: Deposit, status: Deposit.Status) -> None:

@@ -1,22 +1,23 @@
 """The verbs of disputes: hear of one and of how it goes, write the answer, hand it in.
 
-Locks the invoice first, then the payment, then the dispute, then the ledger's accounts. None of
-them speaks to a provider: see payments/flows.py for what does.
+Locks the invoice and the payment, or the deposit, then the dispute, then the ledger's accounts.
+None of them speaks to a provider: see payments/flows.py for what does.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django_fsm import can_proceed
 
 from invoicing import clock, events, idempotency, mail
 from invoicing.actions.action import action
-from invoicing.errors import InvalidState, NotFound, ValidationFailed
+from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.models import Invoice, Merchant
 from invoicing.representations import public_url
-from payments import bookings, ledger
+from payments import disputing, setting_aside
 from payments.evidence import FILES, MAX_FILE_BYTES, TOO_LARGE, sniffed_type
 from payments.inputs import EvidenceInput
-from payments.models import Dispute, DisputeFile, DisputeSubmission, Payment
+from payments.models import Deposit, Dispute, DisputeFile, DisputeSubmission, Payment
 from payments.rails.rail import DisputeOutcome
 
 LOOK_AGAIN = timedelta(hours=6)
@@ -26,42 +27,52 @@ LOOK_AGAIN = timedelta(hours=6)
 def apply_dispute(payment_pk: int, outcome: DisputeOutcome) -> Dispute:
     """Take the provider's word on a dispute, and let the books, payment and invoice follow.
 
-    What the provider holds back decides what moves, whatever order its words come in.
+    What the provider holds back decides what moves, whatever order its words come in. Raises
+    Conflict for one that holds back money of a deposit.
     """
     invoice_pk = Payment.objects.values_list("invoice_id", flat=True).get(pk=payment_pk)
     invoice = Invoice.objects.locked().get(pk=invoice_pk)
     payment = _locked_payment(payment_pk, invoice)
-    at = clock.now(invoice.merchant)
-    dispute = (
-        Dispute.objects.select_related("merchant")
-        .select_for_update(of=("self",))
-        .filter(provider_reference=outcome.reference)
-        .first()
-    )
-    is_new = dispute is None
-    if dispute is None:
-        dispute = Dispute(
-            merchant=invoice.merchant,
-            provider_reference=outcome.reference,
-            currency=payment.currency,
-            amount=min(outcome.amount, payment.received),
-            created_at=at,
-            updated_at=at,
-        )
+    dispute = _known(outcome) or _new(payment, outcome, payment=payment, invoice=invoice)
+    if dispute.deposit_id:
+        raise Conflict(f"{outcome.reference} is of {dispute.deposit} already.")
     dispute.invoice, dispute.payment = invoice, payment
-    before = dispute.status
-    dispute.reason = outcome.reason
-    dispute.evidence_due_at = outcome.evidence_due_at
-    dispute.updated_at = at
-    dispute.looks_made += 1
-    dispute.next_look_at = at + LOOK_AGAIN
-    if is_new:
-        dispute.save(force_insert=True)
-    _follow_money(dispute, outcome)
+    before = _update(dispute, outcome)
+    disputing.follow_payment(dispute, payment, invoice, outcome)
     _follow_status(dispute, outcome)
     dispute.save()
-    if dispute.status != before or is_new:
-        _tell(dispute, is_new)
+    _tell(dispute, before)
+    return dispute
+
+
+@action
+def apply_deposit_dispute(deposit_pk: int, outcome: DisputeOutcome) -> Dispute | None:
+    """The same for money that fitted nothing; None if it is a payment's by now.
+
+    Locks the deposit, then the dispute.
+    """
+    deposit = (
+        Deposit.objects.select_related("merchant")
+        .select_for_update(of=("self",))
+        .get(pk=deposit_pk)
+    )
+    dispute = _known(outcome)
+    if dispute is None and deposit.matched_payment_id:
+        return None
+    dispute = dispute or _new(deposit, outcome, deposit=deposit)
+    if dispute.payment_id:
+        return None
+    dispute.deposit = deposit
+    before = _update(dispute, outcome)
+    was = deposit.status, deposit.amount_withdrawn
+    disputing.follow_deposit(dispute, deposit, outcome)
+    _follow_status(dispute, outcome)
+    dispute.save()
+    disputing.take_what_returned(deposit)
+    setting_aside.settle(deposit)
+    _tell(dispute, before)
+    if (deposit.status, deposit.amount_withdrawn) != was:
+        events.record("deposit.disputed", deposit)
     return dispute
 
 
@@ -164,89 +175,6 @@ def record_submission(submission_pk: int, *, refused: str = "") -> DisputeSubmis
     return submission
 
 
-def _follow_money(dispute: Dispute, outcome: DisputeOutcome) -> None:
-    """Book the difference between what is held back now and what was when last heard of."""
-    payment, invoice = dispute.payment, dispute.invoice
-    withdrawn = min(outcome.withdrawn, dispute.amount)
-    gone = outcome.status == "lost" and withdrawn
-    fee = outcome.fee - dispute.fee
-    if not gone and dispute.reversed:
-        _restore(dispute, payment, invoice)
-    held = dispute.withdrawn
-    # A dispute that was over when we first heard of it holds nothing back, and has cost its fee.
-    if withdrawn > held or fee > 0:
-        bookings.book_withdrawal(dispute, max(withdrawn - held, 0), max(fee, 0))
-    if withdrawn < held or fee < 0:
-        bookings.book_reinstatement(dispute, max(held - withdrawn, 0), max(-fee, 0))
-    dispute.withdrawn = withdrawn
-    dispute.fee = outcome.fee
-    if gone and not dispute.reversed:
-        _lose(dispute, payment, invoice, withdrawn)
-
-
-def _lose(dispute: Dispute, payment: Payment, invoice: Invoice, amount: int) -> None:
-    """The money is gone: take it off the payment, and let the invoice ask for it again.
-
-    What had been given back already is not asked for twice, and what had become the payer's
-    credit is taken from there as far as it is left.
-    """
-    at = clock.now(invoice.merchant)
-    amount = min(amount, payment.received - payment.amount_reversed)
-    applied = payment.received - payment.surplus - payment.amount_refunded
-    reopened = max(min(amount, applied - payment.amount_reopened), 0)
-    of_credit = min(
-        amount - reopened,
-        payment.surplus - payment.surplus_returned,
-        ledger.locked_balance(bookings.credit_of(payment)) if payment.surplus else 0,
-    )
-    dispute.reversed, dispute.reopened = amount, reopened
-    payment.amount_reversed += amount
-    payment.amount_reopened += reopened
-    payment.surplus_returned += of_credit
-    payment.updated_at = at
-    if payment.amount_reversed == payment.received and can_proceed(payment.reverse):
-        payment.reverse()
-    payment.save()
-    bookings.book_loss(dispute, amount, of_credit)
-    if reopened:
-        invoice.amount_paid -= reopened
-        invoice.updated_at = at
-        if can_proceed(invoice.reverse):
-            invoice.reverse()
-            invoice.save()
-            events.record("invoice.reopened", invoice)
-        else:
-            invoice.save()
-
-
-def _restore(dispute: Dispute, payment: Payment, invoice: Invoice) -> None:
-    """A verdict was turned round: what had been lost is held back again, on its way here.
-
-    The invoice takes what it still asks for; if it was paid anew meanwhile, the rest is the
-    payer's credit.
-    """
-    at = clock.now(invoice.merchant)
-    applied = min(dispute.reopened, invoice.amount_due)
-    credited = dispute.reopened - applied
-    payment.amount_reversed -= dispute.reversed
-    # What the invoice does not take back stays taken from it: the credit has it now.
-    payment.amount_reopened -= applied
-    if can_proceed(payment.restore):
-        payment.restore()
-    payment.updated_at = at
-    payment.save()
-    bookings.book_verdict_turned(dispute, dispute.reversed, credited)
-    dispute.reversed = dispute.reopened = 0
-    invoice.amount_paid += applied
-    invoice.updated_at = at
-    if applied and invoice.amount_due == 0 and can_proceed(invoice.settle):
-        invoice.settle(at)
-        invoice.save()
-        events.record("invoice.paid", invoice)
-    else:
-        invoice.save()
-
-
 def _follow_status(dispute: Dispute, outcome: DisputeOutcome) -> None:
     """Only ever forward; a word that comes late changes nothing."""
     at = dispute.updated_at
@@ -272,24 +200,22 @@ def _follow_status(dispute: Dispute, outcome: DisputeOutcome) -> None:
         dispute.next_look_at = None
 
 
-def _tell(dispute: Dispute, is_new: bool) -> None:
+def _tell(dispute: Dispute, before: str) -> None:
     """Let the merchant know, at once and by mail: a bank's deadline is short."""
     ended = dispute.closed_at is not None
-    if is_new:
+    if not before:
         events.record("dispute.created", dispute)
-    if ended:
-        events.record("dispute.closed", dispute)
-    elif not is_new:
-        events.record("dispute.updated", dispute)
-    if is_new or ended:
+    if dispute.status != before and (ended or before):
+        events.record("dispute.closed" if ended else "dispute.updated", dispute)
+    if dispute.status != before and (ended or not before):
         mail.queue_to_owners(dispute.merchant, "dispute", _said(dispute))
 
 
 def _said(dispute: Dispute) -> dict[str, object]:
-    """What a mail about a dispute says."""
+    """What a mail about a dispute says; without a number where no invoice asked for the money."""
     return {
         "merchant_name": dispute.merchant.name,
-        "number": str(dispute.invoice),
+        "number": str(dispute.invoice or ""),
         "amount": dispute.amount,
         "currency": dispute.currency,
         "reason": dispute.reason.replace("_", " "),
@@ -299,9 +225,55 @@ def _said(dispute: Dispute) -> dict[str, object]:
     }
 
 
+def _known(outcome: DisputeOutcome) -> Dispute | None:
+    """The dispute that goes by this name, locked."""
+    rows = Dispute.objects.select_related("merchant", "deposit").select_for_update(of=("self",))
+    return rows.filter(provider_reference=outcome.reference).first()
+
+
+def _new(came: Payment | Deposit, outcome: DisputeOutcome, **of: Any) -> Dispute:
+    """A dispute that was not known; it is of no more than the provider took."""
+    at = clock.now(came.merchant)
+    return Dispute(
+        merchant=came.merchant,
+        provider_reference=outcome.reference,
+        currency=came.currency,
+        amount=min(outcome.amount, _taken_for(came)),
+        created_at=at,
+        updated_at=at,
+        **of,
+    )
+
+
+def _taken_for(came: Payment | Deposit) -> int:
+    """What the provider took from the payer at the time, in minor units.
+
+    A payment that unmatched money became may have less: some had gone back before.
+    """
+    if isinstance(came, Deposit):
+        return came.amount
+    first = Deposit.objects.filter(matched_payment=came).first()
+    return first.amount if first else came.received
+
+
+def _update(dispute: Dispute, outcome: DisputeOutcome) -> str:
+    """What the provider says beside where the money is; the status before, none for a new one."""
+    before = dispute.status if dispute.pk else ""
+    at = clock.now(dispute.merchant)
+    dispute.reason = outcome.reason
+    dispute.evidence_due_at = outcome.evidence_due_at
+    dispute.updated_at = at
+    dispute.looks_made += 1
+    dispute.next_look_at = at + LOOK_AGAIN
+    # The ledger's entries are of a row that is there.
+    if not dispute.pk:
+        dispute.save(force_insert=True)
+    return before
+
+
 def _open_for_answer(merchant: Merchant, dispute_id: str) -> Dispute:
     dispute = (
-        Dispute.objects.select_related("merchant", "invoice", "payment")
+        Dispute.objects.select_related("merchant", "invoice", "payment", "deposit")
         .select_for_update(of=("self",))
         .filter(merchant=merchant, public_id=dispute_id)
         .first()

@@ -110,7 +110,8 @@ def adopt_refund(payment_pk: int, outcome: RefundOutcome) -> Refund | None:
 def adopt_deposit_refund(deposit_pk: int, outcome: RefundOutcome) -> Refund | None:
     """Take over a refund of unmatched money that was made at the provider's own desk.
 
-    Raises Conflict for money that is not here any more, so that somebody looks into it.
+    It has gone, whatever is left of the money here. Raises Conflict for money that is a payment's
+    by now, so that it is heard again as that payment's.
     """
     deposit = (
         Deposit.objects.select_for_update(of=("self",))
@@ -120,8 +121,8 @@ def adopt_deposit_refund(deposit_pk: int, outcome: RefundOutcome) -> Refund | No
     known = Refund.objects.filter(provider_reference=outcome.reference).exists()
     if known or outcome.state == State.FAILED:
         return None
-    if outcome.amount > deposit.left:
-        raise Conflict(f"{outcome.reference} gave back more than {deposit} has left.")
+    if deposit.matched_payment_id:
+        raise Conflict(f"{deposit} has been matched meanwhile.")
     refund = refunding.begin_for_deposit(
         deposit, outcome.amount, note="Made at the provider's own desk."
     )

@@ -32,6 +32,9 @@ class DisputeQuery(CreatedQuery):
     invoice_id: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="The id of the invoice whose payment is disputed."
     )
+    deposit_id: Annotated[Line, Field(max_length=40)] = Field(
+        default="", description="The id of the unmatched money that is disputed."
+    )
     status: money_schemas.DisputeStatus | None = Field(default=None, description="How it stands.")
 
 
@@ -71,6 +74,8 @@ class Disputes(ApiView):
         rows = _disputes(self.merchant)
         if query.invoice_id:
             rows = rows.filter(invoice__public_id=query.invoice_id)
+        if query.deposit_id:
+            rows = rows.filter(deposit__public_id=query.deposit_id)
         if query.status:
             rows = rows.filter(status=query.status)
         rows = between(rows, self.merchant, "created_at", query.created_after, query.created_before)
@@ -201,9 +206,8 @@ def _answer(merchant: Merchant, dispute_id: str, *, concede: bool = False) -> Di
 
 
 def _disputes(merchant: Merchant) -> QuerySet[Dispute]:
-    return merchant.disputes.select_related("merchant", "invoice", "payment").prefetch_related(
-        "files"
-    )
+    rows = merchant.disputes.select_related("merchant", "invoice", "payment", "deposit")
+    return rows.prefetch_related("files")
 
 
 def _dispute(merchant: Merchant, dispute_id: str) -> Dispute:

@@ -156,14 +156,18 @@ class Credits(Shape):
 
 
 class Dispute(Shape):
-    """A payer who asks their bank for the money back."""
+    """A payer who asks their bank for the money back: of a payment, or of unmatched money."""
 
     id: DisputeId
     object: Literal["dispute"]
     status: DisputeStatus
     livemode: bool
-    invoice_id: InvoiceId
-    payment_id: PaymentId
+    invoice_id: InvoiceId | None
+    payment_id: PaymentId | None
+    deposit_id: Annotated[
+        DepositId | None,
+        Field(description="The unmatched money that is disputed; then there is no payment."),
+    ]
     reason: Annotated[str, Field(examples=["product_not_received"])]
     currency: Currency
     amount: Amount

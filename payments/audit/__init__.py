@@ -7,7 +7,7 @@ function that yields breaks and put it under its invariant in CHECKS.
 
 from collections.abc import Callable, Iterator
 
-from payments.audit import attempts, books, histories, invoices, recurring
+from payments.audit import attempts, books, disputes, histories, invoices, recurring
 from payments.audit.found import Break, snapshot
 from payments.audit.histories import LEGAL
 
@@ -20,6 +20,8 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         attempts.check_what_left,
         attempts.check_held_apart,
         attempts.check_deposit_fees,
+        disputes.check_disputes,
+        disputes.check_deposits,
         attempts.check_sandbox,
     ),
     "I3": (invoices.check_paid_means_paid,),

@@ -62,7 +62,7 @@ class Place:
 def index(request: MerchantRequest) -> HttpResponse:
     """Every dispute, newest first, by state."""
     state = request.GET.get("status", "")
-    rows = request.merchant.disputes.select_related("invoice", "payment")
+    rows = request.merchant.disputes.select_related("invoice", "payment", "deposit")
     if state:
         rows = rows.filter(status=state)
     context = {"found": page_of(request, rows), "states": DisputeStatus.choices, "state": state}
@@ -175,7 +175,9 @@ def concede(request: MerchantRequest, public_id: str) -> HttpResponse:
             explanation=_(
                 "The payer keeps the money and the bank keeps its fee. The invoice asks for the "
                 "money again; void it or write it off if you do not. This cannot be undone."
-            ),
+            )
+            if dispute.invoice
+            else _("The payer keeps the money and the bank keeps its fee. This cannot be undone."),
             button=_("Accept the dispute"),
             danger=True,
         )
@@ -210,8 +212,9 @@ def _answer(request: MerchantRequest, dispute: Dispute, *, concede: bool) -> Htt
 
 
 def _confirmation(request: MerchantRequest, dispute: Dispute, **words: Any) -> HttpResponse:
+    what = dispute.invoice or _("Unmatched money")
     context = {
-        "subject": f"{money.format_money(dispute.amount, dispute.currency)} · {dispute.invoice}",
+        "subject": f"{money.format_money(dispute.amount, dispute.currency)} · {what}",
         "back": reverse("dashboard:dispute", args=[dispute.public_id]),
         "back_name": _("Dispute"),
         **words,
@@ -224,7 +227,7 @@ def _takes_answers(dispute: Dispute) -> bool:
 
 
 def _dispute_of(merchant: Merchant, public_id: str) -> Dispute:
-    rows = merchant.disputes.select_related("invoice", "payment")
+    rows = merchant.disputes.select_related("invoice", "payment", "deposit")
     dispute = rows.filter(public_id=public_id).first()
     if dispute is None:
         raise NotFound(_("There is no such dispute."))

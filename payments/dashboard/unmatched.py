@@ -75,6 +75,7 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     context = {
         "deposit": deposit,
         "refunds": deposit.refunds.order_by("-pk"),
+        "disputes": deposit.disputes.order_by("-pk"),
         "can_resolve": open_ and "payments:write" in request.permissions,
         "likely": invoices_for(deposit)[:LIKELIEST] if open_ else [],
     }

@@ -42,16 +42,12 @@ class Deposit(models.Model):
     provider_reference = models.CharField(max_length=200)
     currency = models.CharField(max_length=10)
     amount = MinorUnitsField()
-    # Of the amount: matched or credited, given back, and held back by the provider for a dispute.
+    # Of the amount: matched or credited, given back, and taken from what was unmatched by a bank.
     amount_used = MinorUnitsField(default=0)
     amount_refunded = MinorUnitsField(default=0)
     amount_withdrawn = MinorUnitsField(default=0)
     # What the provider took for bringing it, borne by the wallet; null until it has said so.
     provider_fee = MinorUnitsField(null=True)  # type: ignore[misc]
-    # The bank's demand for it, what that cost, and how often the ledger has followed.
-    dispute_reference = models.CharField(max_length=200, blank=True)
-    dispute_fee = MinorUnitsField(default=0)
-    moves = models.PositiveSmallIntegerField(default=0)
     status = models.CharField(max_length=9, choices=Status, default=Status.UNMATCHED)
     reason = models.CharField(max_length=20, choices=Reason)
     created_at = models.DateTimeField()
@@ -62,8 +58,7 @@ class Deposit(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="deposit_of_something"),
             models.CheckConstraint(
-                condition=Q(amount_used__gte=0, amount_refunded__gte=0, dispute_fee__gte=0)
-                & Q(amount_withdrawn__gte=0)
+                condition=Q(amount_used__gte=0, amount_refunded__gte=0, amount_withdrawn__gte=0)
                 & Q(amount__gte=F("amount_used") + F("amount_refunded") + F("amount_withdrawn")),
                 name="deposit_is_spent_once",
             ),

@@ -8,6 +8,7 @@ from django_fsm import FSMField, transition
 
 from invoicing import ids
 from invoicing.models.fields import MinorUnitsField
+from payments.models.deposit import Deposit
 from payments.models.payment import Payment
 
 
@@ -35,7 +36,7 @@ DISPUTES_ENDED = (DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.CLOSED)
 
 
 class Dispute(models.Model):
-    """A bank's demand for a payment's money, from the first question to the verdict.
+    """A bank's demand for money that came, from the first question to the verdict.
 
     `withdrawn` is what the provider holds back at this moment: it stands in the ledger's
     `disputed` account until the dispute is won, when it returns, or lost, when it is gone.
@@ -43,8 +44,12 @@ class Dispute(models.Model):
 
     public_id = models.CharField(max_length=40, unique=True, default=_dispute_id)
     merchant = models.ForeignKey("invoicing.Merchant", models.PROTECT, related_name="disputes")
-    invoice = models.ForeignKey("invoicing.Invoice", models.PROTECT, related_name="disputes")
-    payment = models.ForeignKey(Payment, models.PROTECT, related_name="disputes")
+    # Of a payment for its invoice, or of money that fitted nothing when it came.
+    invoice = models.ForeignKey(
+        "invoicing.Invoice", models.PROTECT, null=True, related_name="disputes"
+    )
+    payment = models.ForeignKey(Payment, models.PROTECT, null=True, related_name="disputes")
+    deposit = models.ForeignKey(Deposit, models.PROTECT, null=True, related_name="disputes")
     provider_reference = models.CharField(max_length=200, unique=True)
     status = FSMField(
         max_length=14, choices=DisputeStatus, default=DisputeStatus.INQUIRY, protected=True
@@ -53,7 +58,11 @@ class Dispute(models.Model):
     currency = models.CharField(max_length=10)
     amount = MinorUnitsField()
     withdrawn = MinorUnitsField(default=0)
-    # How much of what is gone for good the payment has lost.
+    # Of what is held back of a deposit: taken from what was unmatched still, and from the credit
+    # that it had become. The rest is the wallet's.
+    of_unmatched = MinorUnitsField(default=0)
+    of_credit = MinorUnitsField(default=0)
+    # How much of what is gone for good the payment or the deposit has lost.
     reversed = MinorUnitsField(default=0)
     # How much of that the invoice asks for again.
     reopened = MinorUnitsField(default=0)
@@ -81,6 +90,22 @@ class Dispute(models.Model):
                 & Q(reopened__gte=0, reopened__lte=F("reversed")),
                 name="dispute_amounts_make_sense",
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    payment__isnull=False,
+                    invoice__isnull=False,
+                    deposit=None,
+                    of_unmatched=0,
+                    of_credit=0,
+                )
+                | Q(payment=None, invoice=None, deposit__isnull=False, reopened=0),
+                name="dispute_of_a_payment_or_a_deposit",
+            ),
+            models.CheckConstraint(
+                condition=Q(of_unmatched__gte=0, of_credit__gte=0)
+                & Q(withdrawn__gte=F("of_unmatched") + F("of_credit")),
+                name="dispute_takes_parts_of_itself",
+            ),
         ]
         indexes = [
             models.Index(fields=["merchant", "-id"], name="dispute_newest_first"),
@@ -99,6 +124,19 @@ class Dispute(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def came(self) -> Payment | Deposit:
+        """How the money had come. Raises ValueError for a dispute of nothing."""
+        came = self.deposit or self.payment
+        if came is None:
+            raise ValueError(f"{self} is of no money")
+        return came
+
+    @property
+    def owed(self) -> int:
+        """What is held back of a deposit beyond all that was left of it: the wallet bears it."""
+        return self.withdrawn - self.of_unmatched - self.of_credit
 
     @property
     def can_respond(self) -> bool:

@@ -68,7 +68,8 @@ class Outcome:
     `declined` counts cards that were refused while the payment itself is still open.
     `provider_fee` is None until the provider has said what it takes, in minor units of the same
     currency; `available_at` is when it lets the money go. `saved` is the method that the payer
-    agreed to leave for next time. `payment_id` is our own public id where the provider knows it.
+    agreed to leave for next time. `payment_id` and `merchant_id` are our own public ids where the
+    provider knows them.
     """
 
     state: State
@@ -85,6 +86,7 @@ class Outcome:
     money_reference: str = ""
     saved: Method | None = None
     payment_id: str = ""
+    merchant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

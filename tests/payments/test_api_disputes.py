@@ -98,3 +98,40 @@ def test_a_lost_payment_has_cost_its_fees_all_the_same(
     lost = api.get(invoice).json()
     assert (lost["status"], lost["amount_paid"], lost["fees"]) == ("open", "0.00", fees)
     assert representations.invoice_fees(again(payment.invoice)) == fees
+
+
+def test_a_dispute_of_unmatched_money_is_answered_like_any_other(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    deposit = stripe_account.given_a_deposit(test_merchant)
+    stripe_account.dispute(deposit.provider_reference)
+    stripe_account.deliver()
+    (dispute,) = api.get("/v1/disputes", {"deposit_id": deposit.public_id}).json()["data"]
+    assert (dispute["deposit_id"], dispute["payment_id"], dispute["invoice_id"]) == (
+        deposit.public_id,
+        None,
+        None,
+    )
+    assert (dispute["status"], dispute["withdrawn"]) == ("needs_response", "70.00")
+    assert api.get("/v1/disputes", {"deposit_id": "dep_other"}).json()["data"] == []
+    path = f"/v1/disputes/{dispute['id']}"
+    assert api.get(path).json() == dispute
+    said = {"uncategorized_text": "winning_evidence"}
+    assert api.patch(path, said).json()["evidence"] == said
+    assert attach(api, path, 100).json()["files"] == ["receipt"]
+    won = api.post(f"{path}/submit").json()
+    assert (won["status"], won["withdrawn"], won["fee"]) == ("won", "0.00", "15.00")
+    left = api.get(f"/v1/deposits/{deposit.public_id}").json()
+    assert (left["status"], left["amount_left"]) == ("unmatched", "70.00")
+
+
+def test_unmatched_money_is_conceded(
+    api: Api, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    deposit = stripe_account.given_a_deposit(test_merchant)
+    stripe_account.dispute(deposit.provider_reference)
+    stripe_account.deliver()
+    (dispute,) = api.get("/v1/disputes").json()["data"]
+    assert api.post(f"/v1/disputes/{dispute['id']}/concede").json()["status"] == "lost"
+    left = api.get(f"/v1/deposits/{deposit.public_id}").json()
+    assert (left["status"], left["amount_left"]) == ("lost", "0.00")

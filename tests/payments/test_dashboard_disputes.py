@@ -54,6 +54,7 @@ def test_the_merchant_sees_what_is_at_stake(ada_browser: Browser, dispute: Dispu
     for words in ("$100.00", "$15.00", "Needs your answer", "after that the bank", "Held back"):
         assert words in said
     assert "Open the dispute" in text_of(ada_browser.get(f"payments/{dispute.payment}/"))
+    assert dispute.invoice is not None
     invoice = ada_browser.get(f"invoices/{dispute.invoice.public_id}/")
     assert "Open the dispute" in text_of(invoice)
 
@@ -176,6 +177,35 @@ def test_what_the_provider_does_not_confirm_is_said_to_be_on_its_way(
     stripe_account.fake.control("faults", clear=True)
     said = text_of(ada_browser.get(sent.url))
     assert "handed in again by itself" in said and "on its way to the bank" in said
+
+
+def test_a_dispute_of_unmatched_money_is_answered(
+    ada_browser: Browser, stripe_account: Stripe, test_merchant: Merchant
+) -> None:
+    deposit = stripe_account.given_a_deposit(test_merchant)
+    stripe_account.dispute(deposit.provider_reference, reason="duplicate")
+    stripe_account.deliver()
+    dispute = deposit.disputes.get()
+    assert "1 dispute needs your answer by" in text_of(ada_browser.get(""))
+    listed = ada_browser.get("disputes/")
+    assert "Unmatched money" in text_of(listed) and "Paid twice" in text_of(listed)
+    assert f"/unmatched/{deposit.public_id}/" in listed.content.decode()
+    page = ada_browser.get(path_of(dispute))
+    for words in ("$70.00", "$15.00", "Needs your answer", "Held back", deposit.public_id):
+        assert words in text_of(page)
+    said = text_of(ada_browser.get(f"unmatched/{deposit.public_id}/"))
+    assert "The payer's bank disputes this money." in said and "Open the dispute" in said
+    asked = text_of(ada_browser.get(path_of(dispute, "concede/")))
+    assert "$70.00 · Unmatched money" in asked and "The invoice asks" not in asked
+    ada_browser.submit(path_of(dispute, "evidence/"), uncategorized_text="losing_evidence")
+    upload(ada_browser, dispute, PDF)
+    sent = ada_browser.submit(path_of(dispute, "submit/"))
+    assert "The bank has your answer." in text_of(ada_browser.get(sent.url))
+    stripe_account.deliver()
+    assert again(dispute).status == "lost"
+    assert "Lost" in text_of(ada_browser.get(path_of(dispute)))
+    said = text_of(ada_browser.get(f"unmatched/{deposit.public_id}/"))
+    assert "The payer's bank has taken this money back." in said
 
 
 def test_the_list_is_empty_or_costs_the_same(

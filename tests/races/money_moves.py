@@ -15,10 +15,10 @@ from invoicing import clock
 from invoicing.actions import invoices
 from invoicing.errors import BillhookError
 from invoicing.models import Merchant
-from payments import crediting, giving_back, intake, refunding, settling
+from payments import crediting, disputing, giving_back, intake, refunding, settling
 from payments.actions import charges, credit_notes, deposits, disputes, methods, pay, refunds
 from payments.inputs import CreditNoteInput, DepositMatch, RefundInput
-from payments.models import Payment, PaymentMethod
+from payments.models import Deposit, Payment, PaymentMethod
 from payments.rails.rail import DisputeOutcome, Outcome, State
 from tests.crew_process import expect_all, meet
 from tests.races.moves import _racing
@@ -63,19 +63,32 @@ def refund(merchant_pk: int, reference: str, amount: str) -> str:
 def dispute(payment_pk: int, reference: str) -> str:
     """The bank takes all of it back."""
     payment = Payment.objects.get(pk=payment_pk)
-    taken = DisputeOutcome(
+    return disputes.apply_dispute(payment_pk, _all_taken(payment.received, reference)).public_id
+
+
+def dispute_deposit(deposit_pk: int, reference: str) -> str:
+    """The bank takes all of it back; the look-up beside it is the flow's, which has no network."""
+    deposit = Deposit.objects.get(pk=deposit_pk)
+    taken = _all_taken(deposit.amount, reference)
+    row = disputes.apply_deposit_dispute(deposit_pk, taken)
+    if row is None:
+        row = disputes.apply_dispute(Payment.objects.get(matched_deposit=deposit).pk, taken)
+    return row.public_id
+
+
+def _all_taken(amount: int, reference: str) -> DisputeOutcome:
+    return DisputeOutcome(
         reference=reference,
         money_reference="",
         status="needs_response",
         reason="fraudulent",
-        amount=payment.received,
-        withdrawn=payment.received,
+        amount=amount,
+        withdrawn=amount,
         fee=1500,
         evidence_due_at=clock.wall() + timedelta(days=9),
         submitted=False,
         opened_at=clock.wall(),
     )
-    return disputes.apply_dispute(payment_pk, taken).public_id
 
 
 def charge(merchant_pk: int, reference: str) -> str:
@@ -124,7 +137,8 @@ def issue(merchant_pk: int, reference: str) -> str:
 # Between looking and writing, where a race would be lost.
 MEETINGS: dict[str, tuple[Any, str]] = {
     "refund": (refunding, "_begin"),
-    "dispute": (disputes, "_follow_money"),
+    "dispute": (disputing, "follow_payment"),
+    "dispute_deposit": (disputing, "follow_deposit"),
     "charge": (charges, "_attempt"),
     "choose": (PaymentMethod, "save"),
     "submit": (clock, "now"),

@@ -122,6 +122,16 @@ def two_matches(merchant: Merchant) -> Race:
     return ("match", {**of, "invoice": one.public_id}), ("match", {**of, "invoice": two.public_id})
 
 
+def match_and_dispute(merchant: Merchant) -> Race:
+    """A deposit is matched while its bank takes it back."""
+    invoice = given_an_open_invoice(merchant)
+    came = Outcome(State.SUCCEEDED, 10000, "USD", money_reference=f"pi_{invoice.pk}")
+    deposit = deposits.record_unknown(merchant, "card", came)
+    wanted = {"deposit": deposit.public_id, "invoice": invoice.public_id}
+    taken = {"deposit_pk": deposit.pk, "reference": f"du_{deposit.pk}"}
+    return ("match", {"merchant_pk": merchant.pk, **wanted}), ("dispute_deposit", taken)
+
+
 def two_notices(merchant: Merchant) -> Race:
     of = {"notice": f"evt_{next(_numbers)}"}
     return ("take", of), ("take", of)
@@ -178,6 +188,7 @@ GUARDS: dict[Callable[[Merchant], Race], set[str]] = {
     two_defaults: {""},
     two_answers: {""},
     two_matches: {"InvalidState"},
+    match_and_dispute: {"", "InvalidState"},
     two_notices: {""},
     two_spenders: {""},
     two_credit_notes: {"ValidationFailed"},
@@ -193,6 +204,7 @@ DONE: dict[Callable[[Merchant], Race], Callable[[], int]] = {
     two_defaults: lambda: PaymentMethod.objects.filter(is_default=True).count(),
     two_answers: lambda: DisputeSubmission.objects.count(),
     two_matches: lambda: Deposit.objects.exclude(matched_payment=None).count(),
+    match_and_dispute: lambda: Dispute.objects.filter(withdrawn=10000, fee=1500).count(),
     two_notices: lambda: Notice.objects.filter(rail="stripe").count(),
     two_spenders: lambda: Payment.objects.filter(rail="credit", received=10000).count(),
     two_credit_notes: lambda: CreditNote.objects.filter(total=6000, off_due=6000).count(),

@@ -12,10 +12,18 @@ from django.db.models import F
 from invoicing.models import Invoice
 from payments import bookings, flows, intake, ledger, refunding, settling
 from payments.actions import pay
-from payments.models import Payment
+from payments.models import Deposit, Payment
 from payments.rails.rail import NoAnswer, Outcome, State
 from tests.fakes.stripe.inprocess import InProcessClient
-from tests.sim.stories import AT_THE_DESK, GIVEN_BACK, TAKEN_EARLY, UNHEARD, VOIDED, Story
+from tests.sim.stories import (
+    AT_THE_DESK,
+    GIVEN_BACK,
+    TAKEN_EARLY,
+    UNASKED_TAKEN_EARLY,
+    UNHEARD,
+    VOIDED,
+    Story,
+)
 
 
 @contextmanager
@@ -133,10 +141,28 @@ def missed_notices_not_asked_for() -> Iterator[None]:
 def disputes_of_unheard_money_dropped() -> Iterator[None]:
     """A bank takes money back before we have heard that it came, and nobody follows it up."""
 
-    def behind(provider: str, money_reference: str, livemode: bool) -> Payment | None:
-        return Payment.objects.filter(money_reference=money_reference, received__gt=0).first()
+    behind = flows.money_behind
 
-    with mock.patch.object(flows, "payment_behind", behind):
+    def known(provider: str, money_reference: str, livemode: bool) -> Payment | Deposit | None:
+        rows = Payment.objects.filter(money_reference=money_reference, received__gt=0)
+        if rows.exists() or Deposit.objects.filter(provider_reference=money_reference).exists():
+            return behind(provider, money_reference, livemode)
+        return None
+
+    with mock.patch.object(flows, "money_behind", known):
+        yield
+
+
+@contextmanager
+def disputes_of_unmatched_money_dropped() -> Iterator[None]:
+    """Nobody follows up what a bank takes of money that nobody had asked for."""
+    behind = flows.money_behind
+
+    def payments_only(provider: str, money_reference: str, livemode: bool) -> Any:
+        came = behind(provider, money_reference, livemode)
+        return came if isinstance(came, Payment) else None
+
+    with mock.patch.object(flows, "money_behind", payments_only):
         yield
 
 
@@ -151,4 +177,5 @@ CONTROLS: dict[Control, Story] = {
     refund_without_reserve: GIVEN_BACK,
     missed_notices_not_asked_for: AT_THE_DESK,
     disputes_of_unheard_money_dropped: TAKEN_EARLY,
+    disputes_of_unmatched_money_dropped: UNASKED_TAKEN_EARLY,
 }

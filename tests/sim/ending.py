@@ -37,6 +37,8 @@ def _sql(statuses: Iterable[str]) -> str:
 
 
 ROUNDS = 80
+# What the provider calls the end of a dispute, and what we do.
+ENDS = {"won": "won", "lost": "lost", "warning_closed": "closed"}
 # What is unfinished, and when it is due.
 WAITING = (
     ("payments_notice WHERE applied_at IS NULL", "next_attempt_at"),
@@ -113,6 +115,7 @@ def breaks(stage: Stage) -> Iterator[str]:
     yield from _charges_are_known(stage)
     yield from _refunds_are_known(stage)
     yield from _disputes_are_known(stage)
+    yield from _deposits_add_up(stage)
     yield from _clearing_is_what_the_provider_holds(stage)
     yield from _sandbox_refunds_are_known()
     yield from _wallets_add_up(stage)
@@ -210,6 +213,7 @@ def _sandbox_refunds_are_known() -> Iterator[str]:
 
 
 def _disputes_are_known(stage: Stage) -> Iterator[str]:
+    """Each dispute at the provider is ours, of the same money, as far and as dear."""
     rows = {d.provider_reference: d for d in Dispute.objects.filter(merchant=stage.merchant)}
     for found in stage.fake.app.world.store.select("dispute"):
         moves = found["balance_transactions"]
@@ -218,8 +222,15 @@ def _disputes_are_known(stage: Stage) -> Iterator[str]:
         what = f"{found['id']}, {found['status']}, holds {held} and cost {fee}"
         if row is None:
             yield f"{what}: not known here"
-        elif (row.withdrawn, row.fee) != (held, fee):
+            continue
+        if (row.withdrawn, row.fee) != (held, fee):
             yield f"{what}: {row}, {row.status}, says {row.withdrawn} and {row.fee}"
+        if row.status != ENDS.get(found["status"], row.status):
+            yield f"{what}: {row} is {row.status}"
+        came = row.came
+        money = came.provider_reference if isinstance(came, Deposit) else came.money_reference
+        if money != found["payment_intent"]:
+            yield f"{what}: {row} is of {came}, which is {money}"
 
 
 def provider_holds(stage: Stage) -> dict[str, int]:
@@ -270,11 +281,36 @@ def _wallets_add_up(stage: Stage) -> Iterator[str]:
         expected -= sum(row.amount - row.of_credit for row in refunds.exclude(status="failed"))
         expected -= sum(row.withdrawn + row.fee for row in disputes)
         if wallet.is_default:
-            kept = Deposit.objects.filter(merchant=stage.merchant, currency=wallet.currency)
-            expected -= sum((row.provider_fee or 0) + row.dispute_fee for row in kept)
+            expected -= _borne_for_deposits(stage, wallet.currency)
         has = sum(account.balance for account in wallet.accounts.all())
         if has != expected:
             yield f"{wallet} has {has}, its rows say {expected}"
+
+
+def _borne_for_deposits(stage: Stage, currency: str) -> int:
+    """What the default wallet has paid for money that fitted nothing."""
+    of = {"merchant": stage.merchant, "currency": currency}
+    fees = sum(row.provider_fee or 0 for row in Deposit.objects.filter(**of))
+    disputes = Dispute.objects.filter(**of).exclude(deposit=None)
+    refunds = Refund.objects.filter(**of, source="unmatched").exclude(status="failed")
+    return (
+        fees
+        + sum(row.owed + row.fee for row in disputes)
+        + sum(row.excess - row.of_credit for row in refunds)
+    )
+
+
+def _deposits_add_up(stage: Stage) -> Iterator[str]:
+    """What came and fitted nothing is used, given back, taken by a bank or left, and says which."""
+    for row in Deposit.objects.filter(merchant=stage.merchant):
+        disputes = list(row.disputes.all())
+        held = any(one.withdrawn > one.reversed for one in disputes)
+        lost = sum(one.reversed for one in disputes)
+        said = "disputed" if held else "unmatched" if row.left else row.status
+        if row.status != said or (row.status == "lost" and not lost):
+            yield f"{row} is {row.status}, {row.left} is left and {lost} was lost"
+        if row.left and any(one.owed for one in disputes):
+            yield f"{row} has {row.left} left while the wallet bears what a bank took of it"
 
 
 def _everything_was_told(stage: Stage) -> Iterator[str]:

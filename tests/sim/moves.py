@@ -91,11 +91,7 @@ def pay_by_card(stage: Stage) -> str | None:
         how = {"card": GOOD, "amount": stage.rng.randint(50, 90_000)}
     elif stage.rng.random() < (0.9 if _likes(stage, "odd") else 0.02):
         how = {"card": GOOD, "currency": "eur" if payment.currency == "USD" else "usd"}
-    said = _control(stage, "pay", session=payment.provider_reference, **how)
-    if "amount" in how or "currency" in how:
-        session = stage.fake.app.world.store.get(payment.provider_reference) or {}
-        stage.unasked.add(str(session.get("payment_intent")))
-    return said
+    return _control(stage, "pay", session=payment.provider_reference, **how)
 
 
 def pay_by_bank(stage: Stage) -> str | None:
@@ -478,19 +474,8 @@ def _pages(stage: Stage, rail: str) -> list[Payment]:
 
 
 def _charges(stage: Stage) -> list[dict[str, Any]]:
-    """Money that can be taken back. What nobody asked for is left alone until it is matched:
-    taken back after it was kept as credit, it is for a human to look at."""
-    matched = set(_ours(stage).exclude(matched_deposit=None).values_list("money_reference"))
-    return [
-        found
-        for found in _objects(stage, "charge")
-        if found["status"] == "succeeded"
-        and ((found["payment_intent"],) in matched or found["payment_intent"] not in stage.unasked)
-    ]
-
-
-def _ours(stage: Stage) -> Any:
-    return Payment.objects.filter(merchant=stage.merchant)
+    """Money that can be taken back, whether or not anybody asked for it."""
+    return [found for found in _objects(stage, "charge") if found["status"] == "succeeded"]
 
 
 def _objects(stage: Stage, kind: str) -> list[dict[str, Any]]:

@@ -90,8 +90,6 @@ class Stage:
         self.fake.http.after = lambda method, path: self.failpoints.come_by(f"after {method}")
         self.complaints = Complaints()
         self.heard: dict[str, list[bytes]] = {}
-        # The provider's names of money that nobody asked for.
-        self.unasked: set[str] = set()
         self.is_rough = True
         # How payers pay now: by what, and with which kind of card.
         self.rail = ""

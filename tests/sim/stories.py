@@ -28,6 +28,15 @@ UNHEARD: Story = (*SAVED, moves.lose_answers, moves.charge, moves.lose_answers, 
 VOIDED: Story = (CARD, moves.start, moves.pay_by_card, moves.void, *HEAR, moves.refund_overpayment)
 GIVEN_BACK: Story = (*CARD_PAID, moves.go_wrong, moves.refund, moves.refund, moves.fail_refund)
 AT_THE_DESK: Story = (*CARD_PAID, moves.refund_at_the_desk, *HEAR, moves.refund)
+UNASKED = (ODD, moves.start, moves.pay_by_card)
+UNASKED_TAKEN_EARLY: Story = (
+    *UNASKED,
+    moves.open_dispute,
+    moves.judge_dispute,
+    *HEAR,
+    moves.answer_dispute,
+    moves.resolve_deposit,
+)
 TAKEN_EARLY: Story = (
     CARD,
     moves.start,
@@ -43,6 +52,12 @@ STORIES: tuple[Story, ...] = (
     GIVEN_BACK,
     AT_THE_DESK,
     TAKEN_EARLY,
+    UNASKED_TAKEN_EARLY,
+    (*UNASKED, *HEAR, moves.open_dispute, *HEAR, moves.answer_dispute, moves.judge_dispute),
+    (*UNASKED, *HEAR, moves.resolve_deposit, moves.open_dispute, *HEAR, moves.judge_dispute),
+    (*UNASKED, *HEAR, moves.open_dispute, moves.judge_dispute, *HEAR, moves.resolve_deposit),
+    (*UNASKED, moves.refund_at_the_desk, *HEAR, moves.resolve_deposit, moves.open_dispute, *HEAR),
+    (*UNASKED, *HEAR, moves.resolve_deposit, moves.open_dispute, moves.fail_refund, *HEAR),
     (ANY_CARD, moves.start, moves.pay_by_card, moves.pay_by_card, *HEAR),
     (SANDBOX, moves.start, moves.pay_in_sandbox, moves.apply_notices, moves.refund, moves.refund),
     (ANY_CARD, moves.start, moves.pay_by_card, *HEAR, moves.refund, moves.pass_time, moves.refund),

@@ -144,7 +144,11 @@ class StripeRail(Rail):
                 money_reference, {"expand": asking.INTENT}
             )
         said = intent.metadata.to_dict() if intent.metadata else {}
-        return replace(reading.intent_outcome(intent), payment_id=str(said.get("payment_id", "")))
+        return replace(
+            reading.intent_outcome(intent),
+            payment_id=str(said.get("payment_id", "")),
+            merchant_id=str(said.get("merchant_id", "")),
+        )
 
     def enroll(self, customer: ProviderCustomer) -> str:
         """Make a customer known to Stripe."""

@@ -21,6 +21,7 @@ EVERY_10_SECONDS = [
     "payments.tasks.release_funds",
     "payments.tasks.cancel_payments_of_closed_invoices",
     "invoicing.tasks.watch_due_dates",
+    "invoicing.tasks.send_reminders",
 ]
 EVERY_5_MINUTES = [
     "payments.tasks.hear_missed_notices",

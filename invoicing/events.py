@@ -20,17 +20,18 @@ renderers: dict[type, Callable[[Any], dict[str, Any]]] = {
 }
 
 
-def record(event_type: str, subject: Any) -> Event:
+def record(event_type: str, subject: Any, **more: Any) -> Event:
     """Write down that this happened to the subject, as it is now, in the caller's transaction.
 
-    The subject has a `public_id` and a `merchant`, and `renderers` knows how its type looks.
+    The subject has a `public_id` and a `merchant`, and `renderers` knows how its type looks;
+    `more` is told besides, by its name.
     """
     merchant = subject.merchant
     return _write(
         event_type,
         merchant,
         subject.public_id,
-        renderers[type(subject)](subject),
+        {**renderers[type(subject)](subject), **more},
         getattr(subject, "status", ""),
     )
 

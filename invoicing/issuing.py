@@ -6,7 +6,7 @@ from typing import Any
 
 from django_fsm import can_proceed
 
-from invoicing import clock, documents, events, numbering
+from invoicing import clock, documents, events, numbering, reminding
 from invoicing.errors import InvalidState, ValidationFailed
 from invoicing.models import Invoice
 
@@ -40,6 +40,7 @@ def issue(invoice: Invoice) -> None:
         events.record("invoice.paid", invoice)
     for happening in when_issued:
         happening(invoice)
+    reminding.begin(invoice)
 
 
 def require(invoice: Invoice, transition: str, participle: str) -> None:

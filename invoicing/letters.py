@@ -20,6 +20,9 @@ MAILS: dict[str, frozenset[str]] = {
     "receipt": _ABOUT_INVOICE | {"amount_paid", "paid_on"},
     "credit_note": _ABOUT_INVOICE | {"invoice_number"},
     "refund": _ABOUT_INVOICE | {"amount", "destination"},
+    "reminder": _ABOUT_INVOICE | {"amount_due", "due_on", "tone", "days", "late_fees", "stop_url"},
+    "answer": _ABOUT_INVOICE | {"question", "answer"},
+    "question": frozenset({"merchant_name", "number", "question", "asked_by", "url"}),
     "webhook_disabled": frozenset({"merchant_name", "endpoint_url", "reason", "url"}),
     "dispute": frozenset(
         {

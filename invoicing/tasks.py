@@ -14,10 +14,19 @@ from celery import shared_task
 from django.conf import settings
 
 from invoicing import archive, clock, egress, pdf, signing, transport
-from invoicing.actions import invoices, messages, webhooks
+from invoicing.actions import inquiries, invoices, messages, reminders, webhooks
 from invoicing.due import due
 from invoicing.failpoints import failpoint
-from invoicing.models import Delivery, IdempotentRequest, Invoice, Message, WebhookEndpoint
+from invoicing.models import (
+    Customer,
+    Delivery,
+    IdempotentRequest,
+    Inquiry,
+    Invoice,
+    Merchant,
+    Message,
+    WebhookEndpoint,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -190,12 +199,31 @@ def watch_due_dates() -> int:
     return done
 
 
+@shared_task
+def send_reminders() -> int:
+    """Apply changed rules, see what became of promises, and send the reminders that are due."""
+    done = 0
+    for pk in Merchant.objects.exclude(reminders_changed_at=None).values_list("pk", flat=True):
+        done += _one(reminders.apply_rules, pk)
+    for pk in Customer.objects.exclude(reminders_changed_at=None).values_list("pk", flat=True):
+        done += _one(reminders.apply_customers_rules, pk)
+    for _, is_due in due("holds_until"):
+        promises = Inquiry.objects.filter(is_due, status="open")
+        for pk in promises.values_list("pk", flat=True)[:DATES_AT_ONCE]:
+            done += _one(inquiries.judge_promise, pk)
+    for _, is_due in due("next_reminder_at"):
+        rows = Invoice.objects.filter(is_due, status="open").order_by("next_reminder_at")
+        for pk in rows.values_list("pk", flat=True)[:DATES_AT_ONCE]:
+            done += _one(reminders.send_due_reminder, pk)
+    return done
+
+
 def _one(act: Callable[[int], bool], pk: int) -> bool:
     """Do one of many; a poisonous one is logged and stops nobody else."""
     try:
         return act(pk)
     except Exception:
-        _log.exception("an invoice was skipped", extra={"invoice": pk})
+        _log.exception("a row was skipped", extra={"act": act.__name__, "row": pk})
         return False
 
 

@@ -10,10 +10,10 @@ class PaymentsConfig(AppConfig):
         """Add this room's part to how an invoice looks, what is told, and what issuing does."""
         from django.db.models import Prefetch
 
-        from invoicing import events, issuing
+        from invoicing import events, issuing, reminding
         from invoicing import representations as invoicing_representations
         from invoicing.models import CreditNote
-        from payments import credit_representations, crediting, models, representations
+        from payments import credit_representations, crediting, holding, models, representations
 
         invoicing_representations.invoice_parts["fees"] = representations.invoice_fees
         invoicing_representations.customer_parts["credit"] = representations.customer_credit
@@ -27,3 +27,4 @@ class PaymentsConfig(AppConfig):
         events.renderers[models.PaymentMethod] = representations.payment_method
         events.renderers[models.MerchantPayout] = representations.payout
         issuing.when_issued.append(crediting.spend_at_once)
+        reminding.obstacles.append(holding.is_disputed)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django_fsm import can_proceed
 
-from invoicing import clock, drafts, events, issuing, mail
+from invoicing import clock, drafts, events, issuing, mail, reminding
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.inputs import InvoiceChanges, InvoiceInput
@@ -98,6 +98,8 @@ def send_invoice(
     invoice.save(update_fields=["sent_at", "recipient_email", "updated_at"])
     if invoice.recipient_email:
         mail.queue_for_invoice(invoice, "invoice")
+    # It may not have had an address before.
+    reminding.reschedule(invoice)
     events.record("invoice.sent", invoice)
     return invoice
 

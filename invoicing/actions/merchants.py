@@ -6,7 +6,7 @@ from typing import Any
 
 from isodate import Duration
 
-from invoicing import clock
+from invoicing import clock, reminding
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, ValidationFailed
 from invoicing.inputs import MerchantChanges, NumberingInput
@@ -58,6 +58,8 @@ def update_merchant(merchant: Merchant, changes: MerchantChanges) -> Merchant:
         elif name == "tax_ids":
             value = [tax_id.model_dump() for tax_id in value]
         setattr(row, name, value)
+    if row.timezone != merchant.timezone and row.reminders:
+        reminding.rules_have_changed(row, clock.now(row))
     row.save()
     return row
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django_fsm import can_proceed
 
-from invoicing import clock, events, idempotency, mail
+from invoicing import clock, events, idempotency, mail, reminding
 from invoicing.actions.action import action
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
 from invoicing.models import Invoice, Merchant
@@ -61,6 +61,7 @@ def apply_dispute(payment_pk: int, outcome: DisputeOutcome) -> Dispute:
     _follow_money(dispute, outcome)
     _follow_status(dispute, outcome)
     dispute.save()
+    reminding.reschedule(invoice)
     if dispute.status != before or is_new:
         _tell(dispute, is_new)
     return dispute

@@ -319,7 +319,7 @@ def ask(who: Api, name: str, things: dict[str, str], **headers: str) -> Any:
         key: things[value[1:-1]] if isinstance(value, str) and value.startswith("{") else value
         for key, value in said.body.items()
     }
-    return who.send(method, path, body if method in ("POST", "PATCH") else None, **headers)
+    return who.send(method, path, body if method in ("POST", "PUT", "PATCH") else None, **headers)
 
 
 def variants(name: str) -> list[dict[str, str]]:

@@ -14,6 +14,8 @@ class HasClock(Protocol):
     """Whatever owns a clock: a merchant."""
 
     clock_offset: timedelta
+    # While the clock is on its way: where it stands, and stands still.
+    clock_held_at: datetime | None
 
 
 # Simulations put a virtual clock here.
@@ -27,4 +29,4 @@ def wall() -> datetime:
 
 def now(merchant: HasClock) -> datetime:
     """The instant as this merchant lives it."""
-    return read_wall() + merchant.clock_offset
+    return merchant.clock_held_at or read_wall() + merchant.clock_offset

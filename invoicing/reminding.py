@@ -67,8 +67,15 @@ def next_at(invoice: Invoice) -> datetime | None:
 
 
 def to_come(invoice: Invoice, rules: Schedule) -> list[Moment]:
-    """The moments of an invoice's rules that are not dealt with yet, the earliest first."""
-    since = invoice.reminded_until or invoice.finalized_at or invoice.created_at
+    """The moments of an invoice's rules that are not dealt with yet, the earliest first.
+
+    Rules that have just been changed make up for nothing, whether the sweep has been there or not.
+    """
+    changed = [invoice.merchant.reminders_changed_at]
+    if invoice.customer is not None:
+        changed.append(invoice.customer.reminders_changed_at)
+    dealt_with = invoice.reminded_until or invoice.finalized_at or invoice.created_at
+    since = max([dealt_with, *(at for at in changed if at is not None)])
     by_rule = invoice.reminders.exclude(days=None)
     sent = by_rule.aggregate(last=Max("days"))["last"] if invoice.reminders_sent else None
     return rules.moments_after(invoice.due_at, since, sent) if invoice.due_at else []
@@ -86,7 +93,8 @@ def begin(invoice: Invoice) -> None:
     them, so that no invoice is issued by rules that another transaction has just replaced.
     """
     rows = Merchant.objects.filter(pk=invoice.merchant_id)
-    invoice.merchant.reminders = rows.values_list("reminders", flat=True).get()
+    changed = rows.values_list("reminders", "reminders_changed_at").get()
+    invoice.merchant.reminders, invoice.merchant.reminders_changed_at = changed
     reschedule(invoice)
 
 

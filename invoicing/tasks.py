@@ -5,7 +5,6 @@ it had claimed is claimed again when the lease ends.
 """
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -13,20 +12,10 @@ from email.utils import parsedate_to_datetime
 from celery import shared_task
 from django.conf import settings
 
-from invoicing import archive, clock, egress, pdf, signing, transport
-from invoicing.actions import inquiries, invoices, messages, reminders, webhooks
-from invoicing.due import due
+from invoicing import archive, clock, egress, pdf, signing, transport, waiting
+from invoicing.actions import messages, reminders, webhooks
 from invoicing.failpoints import failpoint
-from invoicing.models import (
-    Customer,
-    Delivery,
-    IdempotentRequest,
-    Inquiry,
-    Invoice,
-    Merchant,
-    Message,
-    WebhookEndpoint,
-)
+from invoicing.models import Delivery, IdempotentRequest, Merchant, Message, WebhookEndpoint
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +25,6 @@ DELIVERY_TIMEOUT_SECONDS = 15.0
 DELIVERY_LEASE = timedelta(seconds=60)
 MAILS_AT_ONCE = 5
 MAIL_LEASE = timedelta(minutes=5)
-DATES_AT_ONCE = 500
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=48)
 
 
@@ -187,44 +175,15 @@ def send(message: Message) -> Message:
 @shared_task
 def watch_due_dates() -> int:
     """Note what has become overdue, and close payment windows that have passed."""
-    done = 0
-    for _, is_due in due("due_at"):
-        late = Invoice.objects.filter(is_due, status="open", overdue_at=None)
-        for pk in late.values_list("pk", flat=True)[:DATES_AT_ONCE]:
-            done += _one(invoices.mark_overdue, pk)
-    for _, is_due in due("expires_at"):
-        closing = Invoice.objects.filter(is_due, status="open")
-        for pk in closing.values_list("pk", flat=True)[:DATES_AT_ONCE]:
-            done += _one(invoices.expire_invoice, pk)
-    return done
+    return waiting.OVERDUE.run() + waiting.EXPIRING.run()
 
 
 @shared_task
 def send_reminders() -> int:
     """Apply changed rules, see what became of promises, and send the reminders that are due."""
-    done = 0
-    for pk in Merchant.objects.exclude(reminders_changed_at=None).values_list("pk", flat=True):
-        done += _one(reminders.apply_rules, pk)
-    for pk in Customer.objects.exclude(reminders_changed_at=None).values_list("pk", flat=True):
-        done += _one(reminders.apply_customers_rules, pk)
-    for _, is_due in due("holds_until"):
-        promises = Inquiry.objects.filter(is_due, status="open")
-        for pk in promises.values_list("pk", flat=True)[:DATES_AT_ONCE]:
-            done += _one(inquiries.judge_promise, pk)
-    for _, is_due in due("next_reminder_at"):
-        rows = Invoice.objects.filter(is_due, status="open").order_by("next_reminder_at")
-        for pk in rows.values_list("pk", flat=True)[:DATES_AT_ONCE]:
-            done += _one(reminders.send_due_reminder, pk)
-    return done
-
-
-def _one(act: Callable[[int], bool], pk: int) -> bool:
-    """Do one of many; a poisonous one is logged and stops nobody else."""
-    try:
-        return act(pk)
-    except Exception:
-        _log.exception("a row was skipped", extra={"act": act.__name__, "row": pk})
-        return False
+    changed = Merchant.objects.exclude(reminders_changed_at=None).values_list("pk", flat=True)
+    done = sum(reminders.apply_rules(pk) for pk in changed)
+    return done + sum(sweep.run() for sweep in waiting.REMINDING)
 
 
 @shared_task

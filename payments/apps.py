@@ -7,13 +7,20 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        """Add this room's part to how an invoice looks, what is told, and what issuing does."""
+        """Add this room's part to how an invoice looks, what is told and done, and what waits."""
         from django.db.models import Prefetch
 
-        from invoicing import events, issuing, reminding
+        from invoicing import events, issuing, reminding, sweeps
         from invoicing import representations as invoicing_representations
         from invoicing.models import CreditNote
-        from payments import credit_representations, crediting, holding, models, representations
+        from payments import (
+            credit_representations,
+            crediting,
+            holding,
+            models,
+            representations,
+            waiting,
+        )
 
         invoicing_representations.invoice_parts["fees"] = representations.invoice_fees
         invoicing_representations.customer_parts["credit"] = representations.customer_credit
@@ -28,3 +35,4 @@ class PaymentsConfig(AppConfig):
         events.renderers[models.MerchantPayout] = representations.payout
         issuing.when_issued.append(crediting.spend_at_once)
         reminding.obstacles.append(holding.is_disputed)
+        sweeps.registered[:0] = waiting.SWEEPS

@@ -1,6 +1,7 @@
 """The rows of the invoicing room."""
 
 from invoicing.models.access import ApiKey, Bot, Invitation, Membership, User
+from invoicing.models.clock_move import ClockMove
 from invoicing.models.credit_note import CreditNote
 from invoicing.models.customer import Customer
 from invoicing.models.event import Delivery, DeliveryAttempt, Event, WebhookEndpoint
@@ -15,6 +16,7 @@ __all__ = [
     "Account",
     "ApiKey",
     "Bot",
+    "ClockMove",
     "CreditNote",
     "Customer",
     "Delivery",

@@ -86,6 +86,11 @@ class Inquiry(models.Model):
                 condition=Q(status=InquiryStatus.OPEN),
                 name="inquiry_promise_due",
             ),
+            models.Index(
+                fields=["merchant", "holds_until"],
+                condition=Q(status=InquiryStatus.OPEN),
+                name="inquiry_promise_due_here",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -224,7 +224,17 @@ class Invoice(models.Model):
             models.Index(
                 fields=["merchant", "next_reminder_at"],
                 condition=Q(status=Status.OPEN),
-                name="invoice_reminders_of_merchant",
+                name="invoice_to_be_reminded_here",
+            ),
+            models.Index(
+                fields=["merchant", "due_at"],
+                condition=Q(status=Status.OPEN, overdue_at=None),
+                name="invoice_becoming_overdue_here",
+            ),
+            models.Index(
+                fields=["merchant", "expires_at"],
+                condition=Q(status=Status.OPEN),
+                name="invoice_expiring_here",
             ),
         ]
 

@@ -39,6 +39,9 @@ class Merchant(models.Model):
     livemode = models.BooleanField()
     # A test merchant's distance from the wall clock; the live merchant's is always zero.
     clock_offset = models.DurationField(default=timedelta(0))
+    # While it is moved, a clock stands still wherever the next thing waits: a year's work takes
+    # its time, and what is done on a day should say that day.
+    clock_held_at = models.DateTimeField(null=True)
 
     name = models.CharField(max_length=200)
     legal_name = models.CharField(max_length=200, blank=True)
@@ -72,7 +75,8 @@ class Merchant(models.Model):
                 fields=["account", "livemode"], name="one_live_and_one_test_merchant"
             ),
             models.CheckConstraint(
-                condition=models.Q(livemode=False) | models.Q(clock_offset=timedelta(0)),
+                condition=models.Q(livemode=False)
+                | models.Q(clock_offset=timedelta(0), clock_held_at=None),
                 name="live_merchants_keep_wall_time",
             ),
         ]
@@ -81,7 +85,12 @@ class Merchant(models.Model):
                 fields=["reminders_changed_at"],
                 condition=models.Q(reminders_changed_at__isnull=False),
                 name="merchant_rules_changed",
-            )
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(clock_offset__gt=timedelta(0)),
+                name="merchant_with_a_moved_clock",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,14 +12,13 @@ from invoicing.errors import Conflict, InvalidState, NotConfigured, NotFound, Va
 from invoicing.models import Invoice, Merchant
 from payments import bookings, setting_aside, settling
 from payments.inputs import MarkPaidInput, in_minor_units
-from payments.models import UNFINISHED, Payment, PaymentStatus
+from payments.models import MONEY_CAME, UNFINISHED, Payment, PaymentStatus
 from payments.offered import rails_of
 from payments.rails.rail import Instructions, Outcome, State
 from payments.wallets import receiving_wallet
 
 # Enough for any honest payer, too few to try stolen cards in bulk.
 MAX_ATTEMPTS = 30
-MONEY_CAME = (PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED)
 # The janitor asks again after 10 s, then ever more rarely, at last once in six hours.
 LOOK_AGAIN = tuple(timedelta(seconds=s) for s in (10, 20, 60, 300, 900, 3600, 21600))
 

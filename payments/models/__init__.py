@@ -11,7 +11,14 @@ from payments.models.dispute import (
 )
 from payments.models.ledger import LedgerAccount, LedgerEntry, LedgerHead, LedgerPosting
 from payments.models.method import MethodSetup, PaymentMethod, ProviderCustomer
-from payments.models.payment import IN_FLIGHT, UNFINISHED, Notice, Payment, PaymentStatus
+from payments.models.payment import (
+    IN_FLIGHT,
+    MONEY_CAME,
+    UNFINISHED,
+    Notice,
+    Payment,
+    PaymentStatus,
+)
 from payments.models.payout import MerchantPayout, Payout, PayoutLine
 from payments.models.refund import REFUNDS_UNFINISHED, Refund, RefundStatus
 from payments.models.sandbox import SandboxRefund, SandboxSession
@@ -21,6 +28,7 @@ __all__ = [
     "DISPUTES_ENDED",
     "DISPUTES_OPEN",
     "IN_FLIGHT",
+    "MONEY_CAME",
     "REFUNDS_UNFINISHED",
     "UNFINISHED",
     "Deposit",

@@ -87,8 +87,13 @@ class Dispute(models.Model):
             models.Index(fields=["invoice", "id"], name="dispute_by_invoice"),
             models.Index(
                 fields=["next_look_at"],
-                condition=Q(status__in=DISPUTES_OPEN),
+                condition=Q(next_look_at__isnull=False),
                 name="dispute_to_look_at",
+            ),
+            models.Index(
+                fields=["merchant", "next_look_at"],
+                condition=Q(next_look_at__isnull=False),
+                name="dispute_to_look_at_here",
             ),
         ]
 
@@ -174,6 +179,13 @@ class DisputeSubmission(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["dispute"], condition=Q(status="pending"), name="one_answer_at_a_time"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_look_at"],
+                condition=Q(status="pending"),
+                name="submission_to_hand_in",
             )
         ]
 

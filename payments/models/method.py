@@ -115,7 +115,12 @@ class MethodSetup(models.Model):
         indexes = [
             models.Index(
                 fields=["next_look_at"], condition=Q(status="pending"), name="setup_to_look_at"
-            )
+            ),
+            models.Index(
+                fields=["merchant", "next_look_at"],
+                condition=Q(status="pending"),
+                name="setup_to_look_at_here",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -32,6 +32,8 @@ class PaymentStatus(models.TextChoices):
 IN_FLIGHT = (PaymentStatus.PROCESSING, PaymentStatus.UNKNOWN)
 # The provider may still change its mind about these.
 UNFINISHED = (PaymentStatus.PENDING, *IN_FLIGHT)
+# It came, whatever the payer's bank may have done since.
+MONEY_CAME = (PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED)
 
 
 class Payment(models.Model):
@@ -130,13 +132,23 @@ class Payment(models.Model):
             models.Index(fields=["invoice", "id"], name="payment_by_invoice"),
             models.Index(
                 fields=["next_look_at"],
-                condition=Q(status__in=UNFINISHED),
+                condition=Q(next_look_at__isnull=False),
                 name="payment_to_look_at",
             ),
             models.Index(
+                fields=["merchant", "next_look_at"],
+                condition=Q(next_look_at__isnull=False),
+                name="payment_to_look_at_here",
+            ),
+            models.Index(
                 fields=["available_at"],
-                condition=Q(status="succeeded", released_at=None),
+                condition=Q(available_at__isnull=False, released_at=None),
                 name="payment_to_release",
+            ),
+            models.Index(
+                fields=["merchant", "available_at"],
+                condition=Q(available_at__isnull=False, released_at=None),
+                name="payment_to_release_here",
             ),
         ]
 

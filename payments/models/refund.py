@@ -128,8 +128,13 @@ class Refund(models.Model):
             models.Index(fields=["invoice", "id"], name="refund_by_invoice"),
             models.Index(
                 fields=["next_look_at"],
-                condition=Q(status__in=REFUNDS_UNFINISHED),
+                condition=Q(next_look_at__isnull=False),
                 name="refund_to_look_at",
+            ),
+            models.Index(
+                fields=["merchant", "next_look_at"],
+                condition=Q(next_look_at__isnull=False),
+                name="refund_to_look_at_here",
             ),
         ]
 

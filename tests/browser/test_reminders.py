@@ -119,7 +119,9 @@ def test_an_invoice_says_what_was_sent_and_what_comes(at_work: Page, shop: Merch
     expect(page.get_by_text("A reminder is on its way to cleo@example.com.")).to_be_visible()
     expect(card).to_contain_text("By hand")
     card.get_by_role("link", name="TEST-0002").click()
-    expect(page.get_by_text("A late fee for TEST-0001, whose reminders tell of it.")).to_be_visible()
+    expect(
+        page.get_by_text("A late fee for TEST-0001, whose reminders tell of it.")
+    ).to_be_visible()
 
 
 def test_a_question_is_answered_at_the_desk(at_work: Page, shop: Merchant) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from invoicing.errors import InvalidState, ValidationFailed
 from invoicing.models import Merchant
-from payments import flows, tasks
+from payments import flows, tasks, waiting
 from payments.actions.pay import mark_paid
 from payments.audit import audit
 from payments.inputs import MarkPaidInput, RefundInput
@@ -249,7 +249,7 @@ def test_one_refund_that_is_never_answered_holds_nobody_up(
             raise NoAnswer("an error is kept under its key")
         return look(pk)
 
-    monkeypatch.setattr(flows, "look_at_refund", silent_on_the_first)
+    monkeypatch.setattr(waiting.REFUNDS, "act", silent_on_the_first)
     stripe_account.fake.clock.advance(3600)
     assert tasks.look_at_refunds() == 1
     assert (again(first).status, again(second).status) == ("unknown", "succeeded")

@@ -1,0 +1,34 @@
+"""What waits for a date in this room: invoices that become overdue, close, or ask again."""
+
+from invoicing.actions import inquiries, invoices, reminders
+from invoicing.models import Customer, Inquiry, Invoice
+from invoicing.sweeps import Sweep
+
+DATES_AT_ONCE = 500
+
+OVERDUE = Sweep(
+    Invoice.objects.filter(status="open", overdue_at=None),
+    "due_at",
+    invoices.mark_overdue,
+    at_once=DATES_AT_ONCE,
+)
+EXPIRING = Sweep(
+    Invoice.objects.filter(status="open"),
+    "expires_at",
+    invoices.expire_invoice,
+    at_once=DATES_AT_ONCE,
+)
+# Changed rules hold before anybody is reminded by them; a promise ends before its reminder comes.
+CUSTOMERS_RULES = Sweep(
+    Customer.objects.all(), "reminders_changed_at", reminders.apply_customers_rules
+)
+PROMISES = Sweep(Inquiry.objects.filter(status="open"), "holds_until", inquiries.judge_promise)
+REMINDERS = Sweep(
+    Invoice.objects.filter(status="open"),
+    "next_reminder_at",
+    reminders.send_due_reminder,
+    at_once=DATES_AT_ONCE,
+)
+
+REMINDING = (CUSTOMERS_RULES, PROMISES, REMINDERS)
+SWEEPS = (OVERDUE, EXPIRING, *REMINDING)

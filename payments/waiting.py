@@ -1,0 +1,60 @@
+"""What waits for a date in this room: providers to ask again, and money to let go."""
+
+from django.db.models import Q
+
+from invoicing.sweeps import Sweep
+from payments import flows
+from payments.actions import pay
+from payments.models import (
+    DISPUTES_OPEN,
+    MONEY_CAME,
+    REFUNDS_UNFINISHED,
+    UNFINISHED,
+    Dispute,
+    DisputeSubmission,
+    MethodSetup,
+    Payment,
+    Refund,
+)
+from payments.rails import RAILS_BY_PROVIDER
+from payments.rails.rail import NoAnswer
+
+PAYMENTS = Sweep(
+    Payment.objects.filter(status__in=UNFINISHED),
+    "next_look_at",
+    flows.look_at_payment,
+    silence=(NoAnswer,),
+    apart=tuple(Q(rail__in=rails) for rails in RAILS_BY_PROVIDER.values()),
+)
+REFUNDS = Sweep(
+    Refund.objects.filter(status__in=REFUNDS_UNFINISHED),
+    "next_look_at",
+    flows.look_at_refund,
+    silence=(NoAnswer,),
+)
+SETUPS = Sweep(
+    MethodSetup.objects.filter(status="pending"),
+    "next_look_at",
+    flows.look_at_setup,
+    silence=(NoAnswer,),
+)
+SUBMISSIONS = Sweep(
+    DisputeSubmission.objects.filter(status="pending"),
+    "next_look_at",
+    flows.hand_in,
+    merchant="dispute__merchant",
+    silence=(NoAnswer,),
+)
+DISPUTES = Sweep(
+    Dispute.objects.filter(status__in=DISPUTES_OPEN),
+    "next_look_at",
+    flows.look_at_dispute,
+    silence=(NoAnswer,),
+)
+CLEARING = Sweep(
+    Payment.objects.filter(status__in=MONEY_CAME, released_at=None),
+    "available_at",
+    pay.release_payment,
+)
+
+SWEEPS = (PAYMENTS, REFUNDS, SETUPS, SUBMISSIONS, DISPUTES, CLEARING)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from invoicing import clock, drafts, events, late_fees, reminder_mails, reminding
 from invoicing.actions.action import action
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
-from invoicing.failpoints import failpoint
 from invoicing.models import Customer, Invoice, Merchant, Reminder
 from invoicing.reminder_inputs import PauseInput, RemindersInput, stored
 from invoicing.reminder_rules import Moment
@@ -171,7 +170,6 @@ def _send(invoice: Invoice, moment: Moment | None, at: datetime) -> None:
     fee = None
     if moment is not None and not moment.repeat:
         fee = late_fees.charge(invoice, moment.rule, at)
-    failpoint("send_reminder:fee_charged")
     Reminder.objects.create(
         invoice=invoice,
         days=moment.days if moment else None,

@@ -20,7 +20,9 @@ EXPIRING = Sweep(
 )
 # Changed rules hold before anybody is reminded by them; a promise ends before its reminder comes.
 CUSTOMERS_RULES = Sweep(
-    Customer.objects.all(), "reminders_changed_at", reminders.apply_customers_rules
+    Customer.objects.exclude(reminders_changed_at=None),
+    "reminders_changed_at",
+    reminders.apply_customers_rules,
 )
 PROMISES = Sweep(Inquiry.objects.filter(status="open"), "holds_until", inquiries.judge_promise)
 REMINDERS = Sweep(

@@ -68,6 +68,9 @@ def send_due_reminder(invoice_pk: int) -> bool:
     at = clock.now(invoice.merchant)
     if invoice.next_reminder_at is None or invoice.next_reminder_at > at:
         return False
+    if invoice.status == "paying":
+        # It waits until it is known what becomes of the money on its way.
+        return False
     coming = reminding.next_at(invoice)
     rules = reminding.schedule_of(invoice)
     if coming is None or coming > at or rules is None:

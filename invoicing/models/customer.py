@@ -49,6 +49,11 @@ class Customer(models.Model):
                 condition=models.Q(reminders_changed_at__isnull=False),
                 name="customer_rules_changed",
             ),
+            models.Index(
+                fields=["merchant", "reminders_changed_at"],
+                condition=models.Q(reminders_changed_at__isnull=False),
+                name="customer_rules_changed_here",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from django.test import Client
 from invoicing import reminder_mails, tasks
 from invoicing.actions import customers, reminders
 from invoicing.inputs import CustomerChanges, read
-from invoicing.models import Event, Inquiry, Invoice, Merchant, Message
+from invoicing.models import Event, Inquiry, Invoice, Merchant, Message, User
 from invoicing.reminder_inputs import RemindersInput
 from tests.factories import again, given_a_customer, given_an_open_invoice, pay, told
 from tests.fakes.smtp import MailServer
@@ -19,7 +19,7 @@ DUE = "2026-03-12"
 
 
 @pytest.fixture
-def browser() -> Client:
+def payer() -> Client:
     """Cleo's, which is sent no cookies and asked for no token."""
     return Client(enforce_csrf_checks=True, headers={"User-Agent": "Firefox"})
 
@@ -30,36 +30,36 @@ def invoice(test_merchant: Merchant, clock: WallClock) -> Invoice:
     return given_an_open_invoice(test_merchant, due_at=DUE)
 
 
-def ask(browser: Client, invoice: Invoice, text: str = "Which hours?", **fields: str) -> Any:
-    return browser.post(f"/i/{invoice.slug}/ask", {"text": text, **fields})
+def ask(payer: Client, invoice: Invoice, text: str = "Which hours?", **fields: str) -> Any:
+    return payer.post(f"/i/{invoice.slug}/ask", {"text": text, **fields})
 
 
-def promise(browser: Client, invoice: Invoice, on: str) -> Any:
-    return browser.post(f"/i/{invoice.slug}/promise", {"on": on})
+def promise(payer: Client, invoice: Invoice, on: str) -> Any:
+    return payer.post(f"/i/{invoice.slug}/promise", {"on": on})
 
 
-def page(browser: Client, invoice: Invoice) -> str:
-    return browser.get(f"/i/{invoice.slug}").content.decode()
+def page(payer: Client, invoice: Invoice) -> str:
+    return payer.get(f"/i/{invoice.slug}").content.decode()
 
 
 def test_a_question_reaches_the_seller_and_the_page_says_so(
-    browser: Client, invoice: Invoice
+    payer: Client, invoice: Invoice, ada: User
 ) -> None:
-    answer = ask(browser, invoice)
+    answer = ask(payer, invoice)
     assert (answer.status_code, answer["Location"]) == (303, f"/i/{invoice.slug}#inquiries")
     assert not answer.cookies
     inquiry = Inquiry.objects.get()
     assert (inquiry.kind, inquiry.text, inquiry.reply_to) == ("question", "Which hours?", "")
-    assert "has reached Ada&#x27;s Engines" in page(browser, invoice)
+    assert "has reached Ada&#x27;s Engines" in page(payer, invoice)
     event = Event.objects.get(type="invoice.question_asked")
     assert (event.actor_kind, event.object_id) == ("payer", invoice.public_id)
     mail = Message.objects.get(kind="question")
-    assert mail.to == "ada@example.com"
+    assert mail.to == ada.email
     assert f"/dashboard/questions/{inquiry.public_id}/" in mail.text
 
 
-def test_no_markup_of_a_payers_is_ever_markup(browser: Client, invoice: Invoice) -> None:
-    ask(browser, invoice, "<script>alert(1)</script> <a href='https://evil.example'>x</a>")
+def test_no_markup_of_a_payers_is_ever_markup(payer: Client, invoice: Invoice) -> None:
+    ask(payer, invoice, "<script>alert(1)</script> <a href='https://evil.example'>x</a>")
     mail = Message.objects.get(kind="question")
     assert "<script" not in mail.html
     assert "<a href='https://evil" not in mail.html
@@ -67,50 +67,50 @@ def test_no_markup_of_a_payers_is_ever_markup(browser: Client, invoice: Invoice)
 
 
 def test_without_an_address_on_the_invoice_one_is_asked_for(
-    browser: Client, test_merchant: Merchant, clock: WallClock
+    payer: Client, test_merchant: Merchant, clock: WallClock
 ) -> None:
     invoice = given_an_open_invoice(test_merchant, recipient={"name": "Cleo"})
     for wrong in ("", "nowhere"):
-        refused = ask(browser, invoice, reply_to=wrong)
+        refused = ask(payer, invoice, reply_to=wrong)
         assert refused.status_code == 422
         assert "Please write the email address" in refused.content.decode()
         # What was typed is not lost.
         assert "Which hours?" in refused.content.decode()
     assert not Inquiry.objects.exists()
-    ask(browser, invoice, reply_to="dora@example.com")
+    ask(payer, invoice, reply_to="dora@example.com")
     assert Inquiry.objects.get().reply_to == "dora@example.com"
 
 
-def test_an_address_that_is_known_is_not_replaced(browser: Client, invoice: Invoice) -> None:
-    ask(browser, invoice, reply_to="evil@example.com")
+def test_an_address_that_is_known_is_not_replaced(payer: Client, invoice: Invoice) -> None:
+    ask(payer, invoice, reply_to="evil@example.com")
     assert Inquiry.objects.get().reply_to == ""
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 2001, "a\x00b"])
 def test_a_question_of_nothing_or_of_too_much_is_refused(
-    browser: Client, invoice: Invoice, text: str
+    payer: Client, invoice: Invoice, text: str
 ) -> None:
-    refused = ask(browser, invoice, text)
+    refused = ask(payer, invoice, text)
     assert refused.status_code == 422
     assert "Please write your question" in refused.content.decode()
     assert not Inquiry.objects.exists()
 
 
 def test_questions_are_throttled(
-    browser: Client, invoice: Invoice, test_merchant: Merchant, clock: WallClock
+    payer: Client, invoice: Invoice, test_merchant: Merchant, clock: WallClock
 ) -> None:
-    assert [ask(browser, invoice).status_code for _ in range(4)] == [303, 303, 303, 409]
+    assert [ask(payer, invoice).status_code for _ in range(4)] == [303, 303, 303, 409]
     assert Inquiry.objects.count() == 3
     assert Message.objects.filter(kind="question").count() == 3
 
 
 def test_a_promise_is_kept_on_file_and_may_be_changed_twice(
-    browser: Client, invoice: Invoice
+    payer: Client, invoice: Invoice
 ) -> None:
     for day in ("2026-03-15", "2026-03-20", "2026-04-01"):
-        assert promise(browser, invoice, day).status_code == 303
-    assert "You promised to pay by April 1, 2026" in page(browser, invoice)
-    assert promise(browser, invoice, "2026-03-31").status_code == 409
+        assert promise(payer, invoice, day).status_code == 303
+    assert "You promised to pay by April 1, 2026" in page(payer, invoice)
+    assert promise(payer, invoice, "2026-03-31").status_code == 409
     rows = Inquiry.objects.order_by("pk").values_list("promised_on", "status")
     assert [(day.isoformat(), status) for day, status in rows] == [
         ("2026-03-15", "replaced"),
@@ -122,30 +122,30 @@ def test_a_promise_is_kept_on_file_and_may_be_changed_twice(
 
 @pytest.mark.parametrize("day", ["", "soon", "2026-03-01", "2026-04-02", "20260315x"])
 def test_only_a_day_from_today_on_and_within_thirty_can_be_promised(
-    browser: Client, invoice: Invoice, day: str
+    payer: Client, invoice: Invoice, day: str
 ) -> None:
-    refused = promise(browser, invoice, day)
+    refused = promise(payer, invoice, day)
     assert refused.status_code == 422
     assert "Please choose a day from today on, within 30 days." in refused.content.decode()
     assert not Inquiry.objects.exists()
 
 
 def test_what_is_paid_cannot_be_promised_but_can_be_asked_about(
-    browser: Client, invoice: Invoice
+    payer: Client, invoice: Invoice
 ) -> None:
     pay(invoice)
-    assert "I promise to pay" not in page(browser, invoice)
-    assert promise(browser, invoice, "2026-03-15").status_code == 303
+    assert "I promise to pay" not in page(payer, invoice)
+    assert promise(payer, invoice, "2026-03-15").status_code == 303
     assert not Inquiry.objects.exists()
-    assert ask(browser, invoice).status_code == 303
+    assert ask(payer, invoice).status_code == 303
 
 
 @pytest.mark.parametrize("rest", ["ask", "promise"])
 def test_drafts_and_strangers_addresses_have_no_such_page(
-    browser: Client, rest: str, db: None
+    payer: Client, rest: str, db: None
 ) -> None:
-    assert browser.post(f"/i/{'0' * 32}/{rest}", {"text": "x"}).status_code == 404
-    assert browser.get(f"/i/{'0' * 32}/{rest}").status_code == 405
+    assert payer.post(f"/i/{'0' * 32}/{rest}", {"text": "x"}).status_code == 404
+    assert payer.get(f"/i/{'0' * 32}/{rest}").status_code == 405
 
 
 # Reminders as they arrive
@@ -196,14 +196,14 @@ def path_of(invoice: Invoice) -> str:
 
 
 def test_one_click_stops_them_for_the_customer_until_the_merchant_allows_it(
-    browser: Client, test_merchant: Merchant, clock: WallClock
+    payer: Client, test_merchant: Merchant, clock: WallClock
 ) -> None:
     cleo = given_a_customer(test_merchant)
     invoice = given_a_reminder(test_merchant, clock, customer_id=cleo.public_id)
     # A machine that only looks changes nothing.
-    assert browser.get(path_of(invoice)).status_code == 200
+    assert payer.get(path_of(invoice)).status_code == 200
     assert again(cleo).reminders_stopped_at is None
-    answer = browser.post(path_of(invoice), {"List-Unsubscribe": "One-Click"})
+    answer = payer.post(path_of(invoice), {"List-Unsubscribe": "One-Click"})
     assert (answer.status_code, bool(answer.cookies)) == (200, False)
     stopped = again(cleo)
     assert (stopped.reminders, stopped.reminders_stopped_at) == (
@@ -212,7 +212,7 @@ def test_one_click_stops_them_for_the_customer_until_the_merchant_allows_it(
     )
     tasks.send_reminders()
     assert again(invoice).next_reminder_at is None
-    browser.post(path_of(invoice))
+    payer.post(path_of(invoice))
     assert told(cleo) == ["customer.created", "customer.reminders_stopped"]
     assert Event.objects.get(type="customer.reminders_stopped").actor_kind == "payer"
     allowed = read(CustomerChanges, {"reminders": {"mode": "inherit"}})
@@ -223,10 +223,10 @@ def test_one_click_stops_them_for_the_customer_until_the_merchant_allows_it(
 
 
 def test_without_a_customer_the_invoice_is_left_alone(
-    browser: Client, test_merchant: Merchant, clock: WallClock
+    payer: Client, test_merchant: Merchant, clock: WallClock
 ) -> None:
     invoice = given_a_reminder(test_merchant, clock)
-    browser.post(path_of(invoice))
+    payer.post(path_of(invoice))
     assert again(invoice).reminders_stopped_at == clock.at
     assert again(invoice).next_reminder_at is None
     reminders.resume_reminders(test_merchant, invoice.public_id)
@@ -235,13 +235,13 @@ def test_without_a_customer_the_invoice_is_left_alone(
 
 @pytest.mark.parametrize("token", ["x", "inv_000000000000000000000000:abc"])
 def test_a_token_of_somebody_elses_making_opens_nothing(
-    browser: Client, token: str, db: None
+    payer: Client, token: str, db: None
 ) -> None:
-    assert browser.post(f"/reminders/stop/{token}").status_code == 404
+    assert payer.post(f"/reminders/stop/{token}").status_code == 404
 
 
-def test_the_token_opens_nothing_else(browser: Client, invoice: Invoice) -> None:
+def test_the_token_opens_nothing_else(payer: Client, invoice: Invoice) -> None:
     token = path_of(invoice).rsplit("/", 1)[1]
-    assert browser.get(f"/i/{token.split(':')[0]}").status_code == 404
+    assert payer.get(f"/i/{token.split(':')[0]}").status_code == 404
     # Nor does it give the payer's address away.
-    assert invoice.slug not in browser.get(path_of(invoice)).content.decode()
+    assert invoice.slug not in payer.get(path_of(invoice)).content.decode()

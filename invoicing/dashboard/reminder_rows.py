@@ -15,9 +15,9 @@ from invoicing.reminder_inputs import MAX_RULES, CustomerReminders, RemindersInp
 Row = dict[str, str]
 PARTS = ("when", "days", "fee_kind", "fee")
 WHEN = [
-    ("before", gettext_lazy("days before the due date")),
-    ("on", gettext_lazy("on the due date")),
-    ("after", gettext_lazy("days after the due date")),
+    ("before", gettext_lazy("days before it is due")),
+    ("on", gettext_lazy("on the day it is due")),
+    ("after", gettext_lazy("days after it is due")),
 ]
 FEES = [
     ("", gettext_lazy("No late fee")),

@@ -10,6 +10,7 @@ EVERY_2_SECONDS = [
     "invoicing.tasks.fan_out_events",
     "invoicing.tasks.deliver_webhooks",
     "invoicing.tasks.send_mails",
+    "invoicing.tasks.advance_clocks",
     "payments.tasks.apply_notices",
     "config.tasks.show_life",
 ]

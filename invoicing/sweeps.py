@@ -128,6 +128,9 @@ class Sweep:
 # Every room adds its own when Django starts, the upper ones in front: what a provider says comes
 # before what the calendar says, so that nobody is reminded in the moment in which they paid.
 registered: list[Sweep] = []
+# What is done besides, whenever a step has done something: hearing what it has led to elsewhere,
+# or later steps would not know.
+between: list[Callable[[], object]] = []
 
 
 def next_at(merchant: Merchant, after: datetime | None = None) -> datetime | None:

@@ -12,10 +12,10 @@ from email.utils import parsedate_to_datetime
 from celery import shared_task
 from django.conf import settings
 
-from invoicing import archive, clock, egress, pdf, signing, transport, waiting
-from invoicing.actions import messages, reminders, webhooks
+from invoicing import archive, clock, egress, pdf, signing, stepping, transport, waiting
+from invoicing.actions import clocks, messages, webhooks
 from invoicing.failpoints import failpoint
-from invoicing.models import Delivery, IdempotentRequest, Merchant, Message, WebhookEndpoint
+from invoicing.models import Delivery, IdempotentRequest, Message, WebhookEndpoint
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ DELIVERY_TIMEOUT_SECONDS = 15.0
 DELIVERY_LEASE = timedelta(seconds=60)
 MAILS_AT_ONCE = 5
 MAIL_LEASE = timedelta(minutes=5)
+# With the last turn well within what a task may take.
+CLOCKS_FOR = timedelta(seconds=40)
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=48)
 
 
@@ -181,9 +183,18 @@ def watch_due_dates() -> int:
 @shared_task
 def send_reminders() -> int:
     """Apply changed rules, see what became of promises, and send the reminders that are due."""
-    changed = Merchant.objects.exclude(reminders_changed_at=None).values_list("pk", flat=True)
-    done = sum(reminders.apply_rules(pk) for pk in changed)
-    return done + sum(sweep.run() for sweep in waiting.REMINDING)
+    return waiting.apply_changed_rules() + sum(sweep.run() for sweep in waiting.REMINDING)
+
+
+@shared_task
+def advance_clocks() -> int:
+    """Carry on with clocks that are on their way, each for a turn."""
+    until = clock.wall() + CLOCKS_FOR
+    turns: list[int] = []
+    while clock.wall() < until and (move := clocks.claim_move(but_not=turns)):
+        turns.append(move.pk)
+        stepping.carry_on(move)
+    return len(turns)
 
 
 @shared_task

@@ -1,7 +1,7 @@
 """What waits for a date in this room: invoices that become overdue, close, or ask again."""
 
 from invoicing.actions import inquiries, invoices, reminders
-from invoicing.models import Customer, Inquiry, Invoice
+from invoicing.models import Customer, Inquiry, Invoice, Merchant
 from invoicing.sweeps import Sweep
 
 DATES_AT_ONCE = 500
@@ -34,3 +34,10 @@ REMINDERS = Sweep(
 
 REMINDING = (CUSTOMERS_RULES, PROMISES, REMINDERS)
 SWEEPS = (OVERDUE, EXPIRING, *REMINDING)
+
+
+def apply_changed_rules() -> int:
+    """Let rules that merchants have changed hold for their open invoices, before anything is due
+    by them. They wait for no date, so they are no sweep."""
+    changed = Merchant.objects.exclude(reminders_changed_at=None).values_list("pk", flat=True)
+    return sum(reminders.apply_rules(pk) for pk in changed)

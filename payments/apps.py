@@ -16,6 +16,7 @@ class PaymentsConfig(AppConfig):
         from payments import (
             credit_representations,
             crediting,
+            hearing,
             holding,
             models,
             representations,
@@ -36,3 +37,4 @@ class PaymentsConfig(AppConfig):
         issuing.when_issued.append(crediting.spend_at_once)
         reminding.obstacles.append(holding.is_disputed)
         sweeps.registered[:0] = waiting.SWEEPS
+        sweeps.between.append(hearing.hear_sandbox)

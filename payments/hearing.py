@@ -1,13 +1,50 @@
 """What a notice leads to: whatever it is about is looked up, and what is found is applied."""
 
+import logging
 from collections.abc import Callable
+from typing import Final
 
+from invoicing import clock
+from invoicing.failpoints import failpoint
 from invoicing.models import Merchant
 from payments import flows
-from payments.actions import deposits, payouts, refunds
-from payments.models import MethodSetup, Payment, PaymentMethod, Refund
+from payments.actions import deposits, notices, payouts, refunds
+from payments.models import MethodSetup, Notice, Payment, PaymentMethod, Refund
 from payments.rails import PROVIDERS, RAILS
-from payments.rails.rail import About, State, Word
+from payments.rails.rail import About, RailError, State, Word
+
+_log = logging.getLogger(__name__)
+
+SANDBOX_NOTICES_AT_ONCE: Final = 200
+
+
+def apply_notice(notice: Notice) -> None:
+    """Do what a kept notice leads to; one that cannot be applied is tried again later."""
+    try:
+        word = PROVIDERS[notice.rail].read(notice.body.encode(), notice.headers)
+        hear(notice.rail, word)
+    except RailError as error:
+        notices.record_trouble(notice.pk, str(error), permanent=error.permanent)
+        return
+    except Exception as error:  # whatever it is, the notices behind this one must not wait
+        _log.exception("a notice could not be applied", extra={"notice": str(notice)})
+        notices.record_trouble(notice.pk, repr(error), permanent=False)
+        return
+    failpoint("apply_notices:before_done")
+    notices.record_applied(notice.pk)
+
+
+def hear_sandbox() -> None:
+    """Apply what the sandbox has just said, for a clock that is about to go on.
+
+    Whether a worker has claimed it does not matter: it may have died, and to be applied twice
+    harms no notice.
+    """
+    waiting = Notice.objects.filter(
+        rail="sandbox", applied_at=None, next_attempt_at__lte=clock.wall()
+    )
+    for notice in list(waiting.order_by("next_attempt_at", "id")[:SANDBOX_NOTICES_AT_ONCE]):
+        apply_notice(notice)
 
 
 def hear(provider: str, word: Word) -> None:

@@ -8,12 +8,10 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from invoicing.failpoints import failpoint
 from payments import flows, hearing, intake, waiting
 from payments.actions import notices
-from payments.models import Notice, Payment
+from payments.models import Payment
 from payments.rails import PROVIDERS
-from payments.rails.rail import RailError
 
 _log = logging.getLogger(__name__)
 
@@ -28,24 +26,9 @@ def apply_notices() -> int:
     done = 0
     while batch := notices.claim_notices(NOTICES_AT_ONCE, NOTICE_LEASE):
         for notice in batch:
-            _apply(notice)
+            hearing.apply_notice(notice)
         done += len(batch)
     return done
-
-
-def _apply(notice: Notice) -> None:
-    try:
-        word = PROVIDERS[notice.rail].read(notice.body.encode(), notice.headers)
-        hearing.hear(notice.rail, word)
-    except RailError as error:
-        notices.record_trouble(notice.pk, str(error), permanent=error.permanent)
-        return
-    except Exception as error:  # whatever it is, the notices behind this one must not wait
-        _log.exception("a notice could not be applied", extra={"notice": str(notice)})
-        notices.record_trouble(notice.pk, repr(error), permanent=False)
-        return
-    failpoint("apply_notices:before_done")
-    notices.record_applied(notice.pk)
 
 
 @shared_task

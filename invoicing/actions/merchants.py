@@ -1,18 +1,13 @@
-"""The verbs of an account and its merchants: open, describe, number, move the clock."""
+"""The verbs of an account and its merchants: open, describe, number."""
 
 import hashlib
-from datetime import datetime, timedelta
 from typing import Any
-
-from isodate import Duration
 
 from invoicing import clock, reminding
 from invoicing.actions.action import action
-from invoicing.errors import Conflict, InvalidState, ValidationFailed
+from invoicing.errors import Conflict
 from invoicing.inputs import MerchantChanges, NumberingInput
 from invoicing.models import Account, Logo, Membership, Merchant, NumberSeries, User
-
-MAX_CLOCK_OFFSET = timedelta(days=366 * 50)
 
 
 @action
@@ -92,41 +87,4 @@ def set_logo(merchant: Merchant, data_uri: str) -> Merchant:
             merchant=row, digest=digest, defaults={"data_uri": data_uri}
         )
     row.save(update_fields=["logo"])
-    return row
-
-
-@action
-def move_clock(merchant: Merchant, to: datetime) -> Merchant:
-    """Set a test merchant's clock forward to this instant; everything that waits follows.
-
-    Raises InvalidState for a live merchant, ValidationFailed for the past or the far future.
-    """
-    row = Merchant.objects.select_for_update().get(pk=merchant.pk)
-    if to < clock.now(row):
-        raise ValidationFailed([("to", "must not be in the past: a clock only moves forward")])
-    return _set_clock(row, to, "to")
-
-
-@action
-def advance_clock(merchant: Merchant, by: timedelta | Duration) -> Merchant:
-    """Move a test merchant's clock forward by this much, from wherever it stands.
-
-    Raises InvalidState for a live merchant, ValidationFailed for the far future.
-    """
-    row = Merchant.objects.select_for_update().get(pk=merchant.pk)
-    try:
-        to = clock.now(row) + by
-    except (OverflowError, ValueError):
-        raise ValidationFailed([("advance", "leaves the calendar")]) from None
-    return _set_clock(row, to, "advance")
-
-
-def _set_clock(row: Merchant, to: datetime, field: str) -> Merchant:
-    if row.livemode:
-        raise InvalidState("Only a test merchant's clock can be moved.")
-    offset = to - clock.wall()
-    if offset > MAX_CLOCK_OFFSET:
-        raise ValidationFailed([(field, "must stay within 50 years of the present")])
-    row.clock_offset = offset
-    row.save(update_fields=["clock_offset"])
     return row

@@ -14,11 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from invoicing import clock
-from invoicing.actions.merchants import move_clock
+from invoicing import clock, stepping
+from invoicing.actions.clocks import move_clock
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.forms import Choice, PlainForm, Text, posted, sentence
-from invoicing.errors import ValidationFailed
+from invoicing.dashboard.history import title_of
+from invoicing.errors import Conflict, ValidationFailed
+from invoicing.models import Merchant
 from invoicing.templatetags.dashboard import when
 
 UNITS = [
@@ -95,8 +97,24 @@ def test_clock(request: MerchantRequest) -> HttpResponse:
         if form.target > now:
             return page(request, "clock/confirm.html", "clock", {"target": form.target})
         form.add_error("to", _("The clock only moves forward, and it is past that already."))
-    context = {"form": form, "moved": merchant.clock_offset}
+    context = {"form": form, "moved": merchant.clock_offset, **_last_move(merchant)}
     return page(request, "clock/move.html", "clock", context, status=422 if form.errors else 200)
+
+
+def _last_move(merchant: Merchant) -> dict[str, Any]:
+    """Where the clock is on its way to, or came last, and what happened on the way."""
+    last = merchant.clock_moves.order_by("-pk").first()
+    if last is None:
+        return {"last": None}
+    told, count = stepping.happened(last)
+    way = last.to_at - last.from_at
+    gone = clock.now(merchant) - last.from_at
+    return {
+        "last": last,
+        "percent": min(100, 100 * gone // way) if way else 100,
+        "told": [(event, title_of(event.type)) for event in told],
+        "more": count - len(told),
+    }
 
 
 def _move(request: MerchantRequest) -> HttpResponse:
@@ -105,15 +123,15 @@ def _move(request: MerchantRequest) -> HttpResponse:
         target = parse_datetime(request.POST["target"])
         if target is None or target.tzinfo is None:
             raise ValidationFailed([("to", _("is not a day and time"))])
-        moved = move_clock(request.merchant, target)
+        moved = stepping.move(lambda: move_clock(request.merchant, target))
     except ValueError:
         messages.error(request, _("That is not a day and time."))
     except ValidationFailed as refusal:
         messages.error(request, sentence(refusal.fields[0][1]))
+    except Conflict as refusal:
+        messages.error(request, refusal.message)
     else:
-        messages.success(
-            request,
-            _("It is now %(now)s on the test side. What has come due follows in a moment.")
-            % {"now": when(clock.now(moved))},
-        )
+        if moved.finished_at:
+            now = when(clock.now(moved.merchant))
+            messages.success(request, _("It is now %(now)s on the test side.") % {"now": now})
     return redirect("dashboard:clock")

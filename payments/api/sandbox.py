@@ -6,15 +6,14 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from invoicing import clock, idempotency
-from invoicing.actions import merchants
+from invoicing import clock, idempotency, stepping
+from invoicing.actions import clocks
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find
 from invoicing.api.pagination import start_of
 from invoicing.api.views import ApiView
-from invoicing.doorbell import ring
 from invoicing.errors import OnlyInTestMode
-from invoicing.models import Invoice, Merchant
+from invoicing.models import ClockMove, Invoice, Merchant
 from invoicing.representations import instant
 from payments import flows, representations
 from payments.api import schemas
@@ -22,13 +21,6 @@ from payments.inputs import ClockInput, in_minor_units
 from payments.models import Payment
 from payments.sandbox import provider
 from payments.sandbox.inputs import SandboxPaymentInput
-
-# Everything that waits for a date.
-WAITING = (
-    "invoicing.tasks.watch_due_dates",
-    "payments.tasks.look_at_payments",
-    "payments.tasks.release_funds",
-)
 
 
 class SandboxView(ApiView):
@@ -46,24 +38,32 @@ class SandboxView(ApiView):
 class SandboxClock(SandboxView):
     @Endpoint("Get the test clock", answers=schemas.Clock, refuses=(403,))
     def get(self, request: Request) -> Response:
-        """What time it is for this test merchant."""
-        return Response(_clock(self.merchant))
+        """What time it is for this test merchant, and what happened when it was last moved."""
+        last = self.merchant.clock_moves.select_related("merchant").order_by("-pk").first()
+        return Response(_clock(self.merchant, last))
 
     @Endpoint(
         "Move the test clock",
         needs="sandbox:write",
         body=ClockInput,
         answers=schemas.Clock,
+        refuses=(409,),
         example={"advance": "P40D"},
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Forward, by `advance` or to `to`; a bare date is the first instant of that day.
 
-        Everything that waits for a date follows at once: due dates, expiry, clearing. A worker
-        does it, so give it a moment.
+        Everything that waits for a date until then happens, in order and each at its own time:
+        due dates, expiry, providers asked again, clearing. `happened` tells it. What takes longer
+        than a few seconds a worker carries on with: the answer is `advancing`, and asking again
+        shows how far it is.
         """
         wanted = self.read(ClockInput)
-        return self.run(lambda: _move(self.merchant, wanted), _clock)
+        return self.run(
+            lambda: stepping.move(lambda: _begin(self.merchant, wanted)),
+            lambda move: _clock(move.merchant, move),
+            steps=True,
+        )
 
 
 class SandboxPayments(SandboxView):
@@ -87,18 +87,32 @@ class SandboxPayments(SandboxView):
         return self.run(lambda: _use_card(invoice, wanted), representations.payment, steps=True)
 
 
-def _clock(merchant: Merchant) -> dict[str, Any]:
-    return {"object": "clock", "now": instant(clock.now(merchant))}
+def _clock(merchant: Merchant, last: ClockMove | None) -> dict[str, Any]:
+    told, count = stepping.happened(last) if last else ([], 0)
+    is_under_way = last is not None and last.finished_at is None
+    return {
+        "object": "clock",
+        "now": instant(clock.now(merchant)),
+        "status": "advancing" if is_under_way else "ready",
+        "target": instant(last.to_at) if last and is_under_way else None,
+        "happened": [
+            {
+                "at": instant(event.created_at),
+                "type": event.type,
+                "object_id": event.object_id,
+                "event_id": event.public_id,
+            }
+            for event in told
+        ],
+        "happened_count": count,
+        "has_more": count > len(told),
+    }
 
 
-def _move(merchant: Merchant, wanted: ClockInput) -> Merchant:
+def _begin(merchant: Merchant, wanted: ClockInput) -> ClockMove:
     if wanted.to is None:
-        moved = merchants.advance_clock(merchant, wanted.advance)
-    else:
-        moved = merchants.move_clock(merchant, start_of(wanted.to, merchant))
-    for task in WAITING:
-        ring(task)
-    return moved
+        return clocks.advance_clock(merchant, wanted.advance)
+    return clocks.move_clock(merchant, start_of(wanted.to, merchant))
 
 
 def _use_card(invoice: Invoice, wanted: SandboxPaymentInput) -> Payment:

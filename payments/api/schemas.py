@@ -145,8 +145,26 @@ class WalletEntry(Shape):
     created_at: Instant
 
 
+class Happening(Shape):
+    """An event on the way of a clock that was moved."""
+
+    at: Instant
+    type: str
+    object_id: str
+    event_id: str
+
+
 class Clock(Shape):
-    """What time it is for this merchant."""
+    """What time it is for this merchant, and what happened when its clock was last moved.
+
+    While it is `advancing` to `target`, a worker carries on: ask again. `happened` is in order;
+    if it `has_more`, the rest of it is in the feed of events.
+    """
 
     object: Literal["clock"]
     now: Instant
+    status: Literal["ready", "advancing"]
+    target: Instant | None
+    happened: list[Happening]
+    happened_count: int
+    has_more: bool

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoicing import clock
 from invoicing.actions.invoices import void_invoice, write_off_invoice
-from invoicing.actions.merchants import move_clock, update_merchant
+from invoicing.actions.merchants import update_merchant
 from invoicing.inputs import MerchantChanges, read
 from invoicing.models import Invoice, Merchant
 from payments.actions.pay import mark_paid
@@ -71,7 +71,7 @@ def given_an_overdue_invoice(merchant: Merchant) -> Invoice:
     """Its due date was four days ago on the merchant's clock."""
     due = clock.now(merchant) + timedelta(days=2)
     invoice = given_an_open_invoice(merchant, due_at=due)
-    move_clock(merchant, due + timedelta(days=4, hours=1))
+    factories.let_pass(merchant, "6 01:00:00")
     return factories.again(invoice)
 
 
@@ -79,7 +79,7 @@ def given_an_invoice_out_of_time(merchant: Merchant) -> Invoice:
     """The time to pay it is over."""
     ends = clock.now(merchant) + timedelta(days=1)
     invoice = given_an_open_invoice(merchant, expires_at=ends)
-    move_clock(merchant, ends + timedelta(hours=1))
+    factories.let_pass(merchant, "1 01:00:00")
     return factories.again(invoice)
 
 

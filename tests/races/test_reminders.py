@@ -11,7 +11,14 @@ from invoicing.inputs import read
 from invoicing.models import Invoice, Merchant, Message
 from invoicing.reminder_inputs import RemindersInput
 from tests.crew import Crew
-from tests.factories import again, given_a_merchant, given_an_open_invoice, start_paying, told
+from tests.factories import (
+    again,
+    given_a_merchant,
+    given_an_open_invoice,
+    start_paying,
+    told,
+    use_card,
+)
 from tests.races.running import race, results
 
 
@@ -61,6 +68,7 @@ def test_a_payment_and_a_reminder_at_once_leave_nothing_to_remind_of(
     for _ in rounds:
         invoice = given_a_reminder_due(merchant)
         payment = start_paying(invoice)
+        use_card(payment)
         taken, reminded = race(
             crew,
             ("take", {"payment_pk": payment.pk}),

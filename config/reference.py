@@ -11,6 +11,8 @@ from invoicing.api.openapi import JSON, sample
 TAGS: Final = (
     "Invoices",
     "Customers",
+    "Reminders",
+    "Inquiries",
     "Money",
     "Recurring charges",
     "Webhooks",
@@ -192,6 +194,7 @@ _EXAMPLES: Final = {
 }
 _PREFIXES: Final = {
     "customer_id": "cus",
+    "inquiry_id": "inq",
     "bot_id": "bot",
     "key_id": "key",
     "event_id": "evt",

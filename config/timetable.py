@@ -23,6 +23,7 @@ EVERY_10_SECONDS = [
     "payments.tasks.charge_recurring",
     "payments.tasks.cancel_payments_of_closed_invoices",
     "invoicing.tasks.watch_due_dates",
+    "invoicing.tasks.send_reminders",
 ]
 EVERY_5_MINUTES = [
     "payments.tasks.hear_missed_notices",

@@ -11,3 +11,4 @@ class InvoicingConfig(AppConfig):
         from invoicing import sweeps, waiting
 
         sweeps.registered.extend(waiting.SWEEPS)
+        sweeps.between.append(waiting.apply_changed_rules)

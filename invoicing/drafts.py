@@ -68,8 +68,8 @@ def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
     if invoice.customer:
         invoice.recipient_name = invoice.recipient_name or invoice.customer.name
         invoice.recipient_email = invoice.recipient_email or invoice.customer.email
-    invoice.due_at = _end_of_day(wanted.due_at, merchant)
-    invoice.expires_at = _end_of_day(wanted.expires_at, merchant)
+    invoice.due_at = end_of_day(wanted.due_at, merchant)
+    invoice.expires_at = end_of_day(wanted.expires_at, merchant)
     if invoice.expires_at and invoice.expires_at <= clock.now(merchant):
         raise ValidationFailed([("expires_at", "must be in the future")])
     return _work_out(invoice, wanted)
@@ -108,7 +108,7 @@ def _currency(invoice: Invoice, wanted: InvoiceInput) -> str:
     return invoice.merchant.currency
 
 
-def _end_of_day(value: datetime | date | None, merchant: Merchant) -> datetime | None:
+def end_of_day(value: datetime | date | None, merchant: Merchant) -> datetime | None:
     """A bare date means the end of that day where the merchant is."""
     if value is None or isinstance(value, datetime):
         return value

@@ -27,16 +27,17 @@ followers: defaultdict[str, list[Callable[[Any], None]]] = defaultdict(list)
 awakened: dict[str, str] = {}
 
 
-def record(event_type: str, subject: Any) -> Event:
+def record(event_type: str, subject: Any, **more: Any) -> Event:
     """Write down that this happened to the subject, as it is now, in the caller's transaction.
 
-    The subject has a `public_id` and a `merchant`, and `renderers` knows how its type looks.
+    The subject has a `public_id` and a `merchant`, and `renderers` knows how its type looks;
+    `more` is told besides, by its name.
     """
     event = _write(
         event_type,
         subject.merchant,
         subject.public_id,
-        renderers[type(subject)](subject),
+        {**renderers[type(subject)](subject), **more},
         getattr(subject, "status", ""),
     )
     for follow in followers[event_type]:

@@ -32,6 +32,7 @@ from invoicing.fields import (
 )
 from invoicing.fields import Input as Input
 from invoicing.fields import read as read
+from invoicing.reminder_inputs import CustomerReminders
 
 MAX_LINES = 500
 
@@ -66,6 +67,10 @@ class CustomerInput(Input):
     currency: CurrencyCode | None = None
     language: Language = ""
     metadata: Metadata = {}
+    reminders: CustomerReminders = Field(
+        default=CustomerReminders(),
+        description="The merchant's rules for reminders, none, or rules of their own.",
+    )
 
 
 class CustomerChanges(CustomerInput):

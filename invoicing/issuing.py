@@ -6,7 +6,7 @@ from typing import Any
 
 from django_fsm import can_proceed
 
-from invoicing import clock, documents, events, mail, numbering
+from invoicing import clock, documents, events, mail, numbering, reminding
 from invoicing.errors import InvalidState, ValidationFailed
 from invoicing.models import Invoice
 
@@ -40,6 +40,7 @@ def issue(invoice: Invoice) -> None:
         events.record("invoice.paid", invoice)
     for happening in when_issued:
         happening(invoice)
+    reminding.begin(invoice)
 
 
 def send(invoice: Invoice) -> None:
@@ -50,6 +51,8 @@ def send(invoice: Invoice) -> None:
     invoice.save(update_fields=["sent_at", "updated_at"])
     if invoice.recipient_email:
         mail.queue_for_invoice(invoice, "invoice")
+    # It may not have had an address before.
+    reminding.reschedule(invoice)
     events.record("invoice.sent", invoice)
 
 

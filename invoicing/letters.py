@@ -23,6 +23,9 @@ MAILS: dict[str, frozenset[str]] = {
     "refund": _ABOUT_INVOICE | {"amount", "destination"},
     "charge_failed": _ABOUT_INVOICE | _FAILURE | {"retry_on", "needs_payer"},
     "charge_given_up": _ABOUT_INVOICE | _FAILURE,
+    "reminder": _ABOUT_INVOICE | {"amount_due", "due_on", "tone", "days", "late_fees", "stop_url"},
+    "answer": _ABOUT_INVOICE | {"question", "answer"},
+    "question": frozenset({"merchant_name", "number", "question", "asked_by", "url"}),
     "webhook_disabled": frozenset({"merchant_name", "endpoint_url", "reason", "url"}),
     "dispute": frozenset(
         {

@@ -23,11 +23,14 @@ def queue_for_invoice(
     kind: str,
     more: Mapping[str, Any] | None = None,
     credit_note: CreditNote | None = None,
+    *,
+    to: str = "",
+    unsubscribe_url: str = "",
 ) -> Message:
     """Queue an invoice's mail of this kind to its recipient, in the caller's transaction.
 
     The text is frozen now, with what `more` it tells; the PDF of the invoice, or of the credit
-    note that it is about, is attached when it is sent.
+    note that it is about, is attached when it is sent. `to` is another address to write to.
     """
     merchant = invoice.merchant
     previous = invoice.messages.filter(kind=kind).aggregate(last=Max("repeat"))["last"]
@@ -40,14 +43,15 @@ def queue_for_invoice(
         credit_note=credit_note,
         kind=kind,
         repeat=0 if previous is None else previous + 1,
-        to=invoice.recipient_email,
+        to=to or invoice.recipient_email,
         reply_to=merchant.email,
         from_name=merchant.name,
         language=document.language,
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
-        attach_pdf=kind in {"invoice", "credit_note"},
+        attach_pdf=kind in {"invoice", "credit_note", "reminder"},
+        unsubscribe_url=unsubscribe_url,
     )
 
 
@@ -96,6 +100,7 @@ def queue(
     *,
     merchant: Merchant | None = None,
     language: str = "en",
+    reply_to: str = "",
 ) -> Message:
     """Queue a mail that is not about one invoice, in the caller's transaction."""
     rendered = letters.render_mail(kind, context, language)
@@ -103,6 +108,7 @@ def queue(
         merchant=merchant,
         kind=kind,
         to=to,
+        reply_to=reply_to,
         language=language,
         subject=rendered.subject,
         text=rendered.text,
@@ -110,13 +116,15 @@ def queue(
     )
 
 
-def queue_to_owners(merchant: Merchant, kind: str, context: dict[str, Any]) -> None:
+def queue_to_owners(
+    merchant: Merchant, kind: str, context: dict[str, Any], *, reply_to: str = ""
+) -> None:
     """Queue a mail to everyone who answers for a merchant, in the caller's transaction."""
     owners = Membership.objects.filter(
         account=merchant.account_id, role__in=[Membership.Role.OWNER, Membership.Role.ADMIN]
     ).select_related("user")
     for owner in owners:
-        queue(kind, owner.user.email, context, merchant=merchant)
+        queue(kind, owner.user.email, context, merchant=merchant, reply_to=reply_to)
 
 
 def _queue(**fields: Any) -> Message:

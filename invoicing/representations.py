@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from invoicing import money
+from invoicing import clock, money, reminder_rules
 from invoicing.models import (
     ApiKey,
     Bot,
@@ -20,6 +20,7 @@ from invoicing.models import (
     Delivery,
     DeliveryAttempt,
     Event,
+    Inquiry,
     Invoice,
     LineItem,
     Merchant,
@@ -177,10 +178,66 @@ def _invoice(
         "updated_at": instant(row.updated_at),
         "metadata": row.metadata,
         "metadata_public": row.metadata_public,
+        "late_fee_of": row.late_fee_of.public_id if row.late_fee_of else None,
+        "reminders": _reminders(row),
     }
     for name, part in invoice_parts.items():
         rendered[name] = part(row)
     return rendered
+
+
+def _reminders(row: Invoice) -> dict[str, Any]:
+    coming, dealt_with = row.next_reminder_at, row.reminded_until
+    if row.status != "open" or (coming and dealt_with and coming <= dealt_with):
+        # While a payment is on its way none comes, nor is it known while other rules are applied.
+        coming = None
+    until = row.reminders_paused_until
+    paused = row.reminders_paused_at is not None and (
+        until is None or until > clock.now(row.merchant)
+    )
+    sent = row.reminders.all() if row.reminders_sent else ()
+    return {
+        "next_at": instant(coming),
+        "paused": paused or row.reminders_stopped_at is not None,
+        "paused_until": instant(until) if paused else None,
+        "sent": [
+            {
+                "at": instant(reminder.created_at),
+                "days": reminder.days,
+                "to": reminder.message.to,
+                "status": reminder.message.status,
+                "late_fee_id": reminder.late_fee.public_id if reminder.late_fee else None,
+            }
+            for reminder in sent
+        ],
+    }
+
+
+def reminders(row: Merchant) -> dict[str, Any]:
+    """A merchant's reminders: whether, at what hour, and by which rules."""
+    return {
+        "object": "reminders",
+        **reminder_rules.settings_of(row.reminders),
+        "timezone": row.timezone,
+    }
+
+
+def inquiry(row: Inquiry) -> dict[str, Any]:
+    """A payer's question or promise; what it takes is `invoice`."""
+    return {
+        "id": row.public_id,
+        "object": "inquiry",
+        "kind": row.kind,
+        "status": row.status,
+        "invoice_id": row.invoice.public_id,
+        "invoice_number": row.invoice.number,
+        "text": row.text,
+        "reply_to": row.reply_to or row.invoice.recipient_email,
+        "answer": row.answer or None,
+        "promised_on": row.promised_on.isoformat() if row.promised_on else None,
+        "created_at": instant(row.created_at),
+        "closed_at": instant(row.closed_at),
+    }
 
 
 def customer(row: Customer) -> dict[str, Any]:
@@ -199,6 +256,10 @@ def customer(row: Customer) -> dict[str, Any]:
         "currency": row.currency or None,
         "language": row.language,
         "metadata": row.metadata,
+        "reminders": {
+            **reminder_rules.choice_of(row.reminders),
+            "stopped_at": instant(row.reminders_stopped_at),
+        },
         "archived_at": instant(row.archived_at),
         "created_at": instant(row.created_at),
         "updated_at": instant(row.updated_at),

@@ -188,6 +188,12 @@ def watch_due_dates() -> int:
 
 
 @shared_task
+def send_reminders() -> int:
+    """Apply changed rules, see what became of promises, and send the reminders that are due."""
+    return waiting.apply_changed_rules() + sum(sweep.run() for sweep in waiting.REMINDING)
+
+
+@shared_task
 def advance_clocks() -> int:
     """Carry on with clocks that are on their way, each for a turn."""
     until = clock.wall() + CLOCKS_FOR

@@ -40,6 +40,11 @@ def compose(message: Message, pdf: tuple[str, bytes] | None = None) -> EmailMess
     mail["Message-ID"] = f"<{message.public_id}@{host}>"
     mail["Date"] = format_datetime(message.created_at)
     mail["Auto-Submitted"] = "auto-generated"
+    if message.unsubscribe_url:
+        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        # One click without a page takes https (RFC 8058 §3.1); otherwise the link has to do.
+        if message.unsubscribe_url.startswith("https:"):
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(message.text)
     if message.html:
         mail.add_alternative(message.html, subtype="html")

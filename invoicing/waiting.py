@@ -1,7 +1,7 @@
-"""What waits for a date in this room: invoices that become overdue, or close."""
+"""What waits for a date in this room: invoices that become overdue, close, or ask again."""
 
-from invoicing.actions import invoices
-from invoicing.models import Invoice
+from invoicing.actions import inquiries, invoices, reminders
+from invoicing.models import Customer, Inquiry, Invoice, Merchant
 from invoicing.sweeps import Sweep
 
 DATES_AT_ONCE = 500
@@ -18,5 +18,26 @@ EXPIRING = Sweep(
     invoices.expire_invoice,
     at_once=DATES_AT_ONCE,
 )
+# Changed rules hold before anybody is reminded by them; a promise ends before its reminder comes.
+CUSTOMERS_RULES = Sweep(
+    Customer.objects.exclude(reminders_changed_at=None),
+    "reminders_changed_at",
+    reminders.apply_customers_rules,
+)
+PROMISES = Sweep(Inquiry.objects.filter(status="open"), "holds_until", inquiries.judge_promise)
+REMINDERS = Sweep(
+    Invoice.objects.filter(status="open"),
+    "next_reminder_at",
+    reminders.send_due_reminder,
+    at_once=DATES_AT_ONCE,
+)
 
-SWEEPS = (OVERDUE, EXPIRING)
+REMINDING = (CUSTOMERS_RULES, PROMISES, REMINDERS)
+SWEEPS = (OVERDUE, EXPIRING, *REMINDING)
+
+
+def apply_changed_rules() -> int:
+    """Let rules that merchants have changed hold for their open invoices, before anything is due
+    by them. They wait for no date, so they are no sweep."""
+    changed = Merchant.objects.exclude(reminders_changed_at=None).values_list("pk", flat=True)
+    return sum(reminders.apply_rules(pk) for pk in changed)

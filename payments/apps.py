@@ -10,7 +10,7 @@ class PaymentsConfig(AppConfig):
         """Add this room's part to how an invoice looks, what is told and done, and what waits."""
         from django.db.models import Prefetch
 
-        from invoicing import events, issuing, sweeps
+        from invoicing import events, issuing, reminding, sweeps
         from invoicing import representations as invoicing_representations
         from invoicing.models import CreditNote
         from payments import (
@@ -18,6 +18,7 @@ class PaymentsConfig(AppConfig):
             credit_representations,
             crediting,
             hearing,
+            holding,
             models,
             recurring_representations,
             representations,
@@ -47,5 +48,6 @@ class PaymentsConfig(AppConfig):
             events.followers[closed].append(collecting.follow_closed)
         for renewed in ("customer.payment_method_saved", "customer.payment_method_updated"):
             events.followers[renewed].append(collecting.follow_method)
+        reminding.obstacles += [holding.is_disputed, holding.is_collected]
         sweeps.registered[:0] = waiting.SWEEPS
         sweeps.between.append(hearing.hear_sandbox)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from invoicing import clock, events, mail
+from invoicing import clock, events, mail, reminding
 from invoicing.models import Invoice
 from payments import dunning
 from payments.models import (
@@ -120,6 +120,9 @@ def give_up(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules, at:
         invoice.updated_at = at
         invoice.save()
         events.record("invoice.uncollectible", invoice)
+    else:
+        # Now it is reminded of like any other.
+        reminding.reschedule(invoice)
     if row.status == RecurringStatus.ACTIVE:
         row.fall_behind()
     reason = f"Charging {invoice.number} has failed for the last time."

@@ -161,6 +161,7 @@ def work() -> None:
     payment_tasks.release_funds()
     payment_tasks.cancel_payments_of_closed_invoices()
     tasks.watch_due_dates()
+    tasks.send_reminders()
     tasks.fan_out_events()
     tasks.deliver_webhooks()
     tasks.send_mails()

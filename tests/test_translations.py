@@ -21,11 +21,13 @@ from django.test import Client
 from django.utils import translation
 
 from config.env import BASE_DIR
-from invoicing import clock, documents, languages, mail
+from invoicing import clock, documents, languages, late_fees, mail, reminder_mails
 from invoicing.actions.invoices import expire_invoice, void_invoice, write_off_invoice
 from invoicing.actions.merchants import update_merchant
 from invoicing.inputs import MerchantChanges, read
-from invoicing.models import Invoice, Merchant
+from invoicing.models import Invoice, Merchant, Reminder
+from invoicing.models import Message as MailRow
+from invoicing.reminder_rules import Rule
 from payments import flows
 from payments import tasks as payment_tasks
 from payments.actions.pay import mark_paid
@@ -341,6 +343,10 @@ def test_no_mail_and_no_document_says_a_word_of_english(
         assert message.language == language
         for said in (message.subject, message.text, seen(message.html)):
             assert english_in(said, language) == []
+    for said in given_every_reminder(merchant, language):
+        assert said.language == language
+        for text in (said.subject, said.text, seen(said.html)):
+            assert english_in(text, language) == []
     document = documents.document_of(invoice)
     included = tuple(replace(tax, inclusive=True) for tax in document.taxes)
     untaxed = tuple(
@@ -357,6 +363,46 @@ def test_no_mail_and_no_document_says_a_word_of_english(
         assert english_in(seen(html), language) == []
         english = seen(documents.render_html(replace(shown, language="en")))
         assert len(english_in(english, language)) > 10
+
+
+def given_every_reminder(merchant: Merchant, language: str) -> Iterator[MailRow]:
+    """Before, on and after the due day, with a late fee, and the answer to a question."""
+    there = clock.now(merchant)
+    for days in (2, 0, -5):
+        due = given_an_invoice(merchant, language, due_at=there + timedelta(days=days))
+        if days < 0:
+            fee = late_fees.charge(due, Rule(1, {"percent": "2"}), there)
+            assert fee is not None
+            assert english_in(fee.lines.get().description, language) == []
+            message = reminder_mails.queue_reminder(due, there)
+            of_fee = Reminder(invoice=due, days=1, late_fee=fee, message=message, created_at=there)
+            of_fee.save()
+            Invoice.objects.filter(pk=due.pk).update(reminders_sent=1)
+            yield message
+        else:
+            yield reminder_mails.queue_reminder(due, there)
+    yield mail.queue_for_invoice(due, "answer", {"question": "Qzx?", "answer": "Wvk."})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_that_answers_a_payer_is_english(language: str, test_merchant: Merchant) -> None:
+    merchant = given_a_merchant(test_merchant)
+    invoice = given_an_invoice(merchant, language, recipient={"name": "Zwv Kxq"})
+    browser = Client(headers={"User-Agent": SAFARI, "Accept-Language": "en"})
+    address = f"/i/{invoice.slug}"
+    day = clock.now(merchant).date()
+    pages = [
+        browser.post(f"{address}/ask", {"text": "", "reply_to": "x"}),
+        browser.post(f"{address}/promise", {"on": "x"}),
+        *(browser.post(f"{address}/ask", {"text": "Qzx"}, follow=True) for _ in range(4)),
+        *(browser.post(f"{address}/promise", {"on": day}, follow=True) for _ in range(4)),
+    ]
+    stop = "/" + reminder_mails.stop_url(invoice).split("/", 3)[3]
+    pages += [browser.get(stop), browser.post(stop)]
+    for number, page in enumerate(pages):
+        assert page["Content-Language"] == language, number
+        assert english_in(seen(page.content.decode()), language) == [], number
 
 
 # What is not for payers, and what was not marked

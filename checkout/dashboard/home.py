@@ -91,6 +91,20 @@ def matters_of(merchant: Merchant) -> list[Matter]:
             reverse("dashboard:disputes"),
         ),
         _matter(
+            merchant.inquiries.filter(kind="question", status="open"),
+            lambda n, text: (
+                ngettext(
+                    "%(n)s question of a payer waits for an answer",
+                    "%(n)s questions of payers wait for an answer",
+                    n,
+                )
+                % {"n": text}
+            ),
+            "mail",
+            "warn",
+            reverse("dashboard:questions"),
+        ),
+        _matter(
             merchant.deposits.filter(status="unmatched"),
             lambda n, text: (
                 ngettext(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from invoicing import clock, documents, languages, money
+from invoicing.actions.inquiries import LONGEST_PROMISE, PROMISES
 from invoicing.errors import ValidationFailed
-from invoicing.models import CreditNote, Invoice, Merchant
+from invoicing.models import CreditNote, Inquiry, Invoice, Merchant
 from invoicing.templatetags.money import language, locale_of
 from invoicing.templatetags.money import money as shown
 from payments.models import IN_FLIGHT, UNFINISHED, Payment, Refund
@@ -37,8 +38,8 @@ SOON = timedelta(minutes=2)
 def find(slug: str) -> Invoice:
     """The invoice whose address this is. Raises Http404; a draft is nobody else's business."""
     invoice = (
-        Invoice.objects.select_related("merchant", "customer")
-        .prefetch_related("lines", "payments", "refunds")
+        Invoice.objects.select_related("merchant", "customer", "late_fee_of")
+        .prefetch_related("lines", "payments", "refunds", "inquiries", "late_fees")
         .filter(slug=slug)
         .exclude(status="draft")
         .first()
@@ -135,6 +136,36 @@ class Hosted:
     def credit_notes(self) -> list[CreditNote]:
         """What was taken back of this invoice, the oldest first."""
         return list(self.invoice.credit_notes.order_by("pk"))
+
+    @property
+    def inquiries(self) -> list[Inquiry]:
+        """What the payer has said that still stands, the oldest first."""
+        rows = [row for row in self.invoice.inquiries.all() if row.status == "open"]
+        return sorted(rows, key=lambda row: row.pk)
+
+    @property
+    def late_fees(self) -> list[Invoice]:
+        """The fees charged because this invoice was not paid in time, the oldest first."""
+        rows = [row for row in self.invoice.late_fees.all() if row.status != "draft"]
+        return sorted(rows, key=lambda row: row.pk)
+
+    @property
+    def today(self) -> date:
+        """The day it is where the seller is."""
+        zone = ZoneInfo(self.merchant.timezone)
+        return clock.now(self.merchant).astimezone(zone).date()
+
+    @property
+    def last_promise(self) -> date:
+        """The last day by which the payer may promise to pay."""
+        return self.today + LONGEST_PROMISE
+
+    @property
+    def may_promise(self) -> bool:
+        """Whether there is something to promise, and it was not promised often enough."""
+        made = sum(row.kind == "promise" for row in self.invoice.inquiries.all())
+        open_now = self.invoice.status == "open" and not self.window_has_closed
+        return open_now and made < PROMISES
 
     @property
     def in_flight(self) -> Payment | None:

@@ -60,7 +60,7 @@ def show(request: HttpRequest, page: Hosted) -> HttpResponse:
     invoice = page.invoice
     if invoice.viewed_at is None and visitors.is_payer(request, invoice.merchant):
         record_view(invoice.pk)
-    return _render(request, page)
+    return render_page(request, page)
 
 
 @require_safe
@@ -88,7 +88,7 @@ def pay(request: HttpRequest, page: Hosted) -> HttpResponse:
         amount = page.amount_from(typed) if typed and invoice.status == "open" else None
     except ValidationFailed as refusal:
         _field, problem = refusal.fields[0]
-        return _render(request, page, status=422, typed=typed, amount_error=problem)
+        return render_page(request, page, status=422, typed=typed, amount_error=problem)
     try:
         payment = flows.start(invoice.pk, rail, amount)
     except (InvalidState, ValidationFailed):
@@ -97,16 +97,16 @@ def pay(request: HttpRequest, page: Hosted) -> HttpResponse:
     except Conflict:
         sorry = _("There were too many attempts to pay this invoice. Please ask %(seller)s.")
         seller = {"seller": page.document.seller.name}
-        return _render(request, page, status=409, error=sorry % seller)
+        return render_page(request, page, status=409, error=sorry % seller)
     except BillhookError:
         sorry = _("This invoice cannot be paid this way just now. Nothing was taken.")
-        return _render(request, page, status=409, error=sorry)
+        return render_page(request, page, status=409, error=sorry)
     except RailError:
         sorry = _("The payment could not be started, and nothing was taken. Try again in a minute.")
-        return _render(request, page, status=502, error=sorry)
+        return render_page(request, page, status=502, error=sorry)
     # A page of this installation is shown at the address the payer came by: to the policy on
     # where forms may lead, "localhost" and "127.0.0.1" are two different sites.
-    return _see_other(payment.url.removeprefix(settings.PUBLIC_URL))
+    return see_other(payment.url.removeprefix(settings.PUBLIC_URL))
 
 
 @require_safe
@@ -146,7 +146,7 @@ def _document(
         content = make()
     except PdfFailed:
         sorry = _("The PDF could not be made just now. Try again in a minute.")
-        return _render(request, page, status=503, error=sorry)
+        return render_page(request, page, status=503, error=sorry)
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = content_disposition_header(False, name) or "inline"
     return response
@@ -162,9 +162,10 @@ def stylesheet(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-def _render(
+def render_page(
     request: HttpRequest, page: Hosted, *, status: int = 200, **context: Any
 ) -> HttpResponse:
+    """The invoice's page, with what else it has to say this time."""
     invoice = page.invoice
     color = invoice.seller_snapshot.get("brand_color", "")
     brand_url = reverse("hosted_invoice_brand", args=[invoice.slug])
@@ -192,10 +193,10 @@ def _leading_on(page: Hosted) -> Callable[[View], View]:
 
 
 def _back(page: Hosted) -> HttpResponse:
-    return _see_other(reverse("hosted_invoice", args=[page.invoice.slug]))
+    return see_other(reverse("hosted_invoice", args=[page.invoice.slug]))
 
 
-def _see_other(url: str) -> HttpResponse:
+def see_other(url: str) -> HttpResponse:
     """After a form, and however often it is sent: go and look there."""
     response = HttpResponseRedirect(url)
     response.status_code = 303

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from invoicing import clock, events
+from invoicing import clock, events, reminding
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, NotFound
 from invoicing.inputs import CustomerChanges, CustomerInput
 from invoicing.models import Customer, Merchant
+from invoicing.reminder_inputs import stored
 
 _PLAIN = ("name", "email", "phone", "tax_exempt", "language", "metadata")
 
@@ -53,7 +54,8 @@ def delete_customer(merchant: Merchant, public_id: str) -> Customer | None:
     customer = locked_customer(merchant, public_id)
     if customer.invoices.exists():
         customer.archived_at = customer.archived_at or clock.now(merchant)
-        customer.save(update_fields=["archived_at"])
+        reminding.rules_have_changed(customer, clock.now(merchant))
+        customer.save(update_fields=["archived_at", "reminders_changed_at"])
         events.record("customer.deleted", customer)
         return customer
     events.record("customer.deleted", customer)
@@ -66,7 +68,8 @@ def restore_customer(merchant: Merchant, public_id: str) -> Customer:
     """Take an archived customer back."""
     customer = locked_customer(merchant, public_id)
     customer.archived_at = None
-    customer.save(update_fields=["archived_at"])
+    reminding.rules_have_changed(customer, clock.now(merchant))
+    customer.save(update_fields=["archived_at", "reminders_changed_at"])
     events.record("customer.updated", customer)
     return customer
 
@@ -94,3 +97,20 @@ def _fill(customer: Customer, wanted: CustomerInput, names: set[str]) -> None:
         customer.address = wanted.address.model_dump()
     if "tax_ids" in names:
         customer.tax_ids = [tax_id.model_dump() for tax_id in wanted.tax_ids]
+    if "reminders" in names:
+        _choose_reminders(customer, wanted)
+
+
+def _choose_reminders(customer: Customer, wanted: CustomerInput) -> None:
+    """Other rules than the merchant's, or those again; that also lifts the payer's own stop."""
+    currency = customer.currency or customer.merchant.currency
+    rules = stored(wanted.reminders.rules, currency, "reminders.rules")
+    chosen: dict[str, object] = {"mode": wanted.reminders.mode, "rules": rules}
+    if chosen == {"mode": "inherit", "rules": []}:
+        chosen = {}
+    if wanted.reminders.mode != "off":
+        customer.reminders_stopped_at = None
+    if chosen != customer.reminders:
+        customer.reminders = chosen
+        if customer.pk:
+            reminding.rules_have_changed(customer, clock.now(customer.merchant))

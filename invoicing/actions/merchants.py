@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from invoicing import clock
+from invoicing import clock, reminding
 from invoicing.actions.action import action
 from invoicing.errors import Conflict
 from invoicing.inputs import MerchantChanges, NumberingInput
@@ -53,6 +53,8 @@ def update_merchant(merchant: Merchant, changes: MerchantChanges) -> Merchant:
         elif name == "tax_ids":
             value = [tax_id.model_dump() for tax_id in value]
         setattr(row, name, value)
+    if row.timezone != merchant.timezone and row.reminders:
+        reminding.rules_have_changed(row, clock.now(row))
     row.save()
     return row
 

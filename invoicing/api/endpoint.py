@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 H = TypeVar("H", bound=Callable[..., Any])
-METHODS: Final = ("get", "post", "patch", "delete")
+METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
 @dataclass(frozen=True, slots=True)

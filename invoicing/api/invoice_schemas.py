@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from invoicing.api.reminder_schemas import InvoiceReminders
 from invoicing.api.shapes import (
     Amount,
     Currency,
@@ -218,6 +219,10 @@ class Invoice(Shape):
     updated_at: Instant
     metadata: Metadata
     metadata_public: bool
+    late_fee_of: Annotated[
+        InvoiceId | None, Field(description="The invoice for whose lateness this one charges.")
+    ]
+    reminders: InvoiceReminders
     fees: list[Fee]
     agent_protocol: AgentProtocol
 

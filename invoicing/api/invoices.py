@@ -75,7 +75,7 @@ class InvoiceQuery(CreatedQuery):
 
 def load(merchant: Merchant, reference: str) -> Invoice:
     """This merchant's invoice with customer and wallet, to be shown. Raises NotFound."""
-    return _one(merchant.invoices.select_related("customer", "wallet"), reference)
+    return _one(merchant.invoices.select_related("customer", "wallet", "late_fee_of"), reference)
 
 
 def find(merchant: Merchant, reference: str) -> Invoice:

@@ -45,6 +45,7 @@ PATH_PARAMETERS: Final = {
     "wallet_id": "The wallet's id.",
     "refund_id": "The refund's id.",
     "method_id": "The saved payment method's id.",
+    "inquiry_id": "The inquiry's id.",
     "setup_id": "The id of the visit to save a method.",
     "dispute_id": "The dispute's id.",
     "field": "What the document shows, such as receipt.",
@@ -163,7 +164,7 @@ class DescribedSchema(AutoSchema):
             statuses |= {403}
         if variables(path):
             statuses |= {404}
-        if method in ("POST", "PATCH"):
+        if method in ("POST", "PUT", "PATCH"):
             statuses |= {413, 415}
         if method == "POST":
             statuses |= {409, 422}

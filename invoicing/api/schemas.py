@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from invoicing.api.reminder_schemas import CustomersReminders
 from invoicing.api.shapes import (
     Amount,
     BotId,
@@ -56,6 +57,7 @@ class Customer(Shape):
     currency: Currency | None
     language: str
     metadata: Metadata
+    reminders: CustomersReminders
     archived_at: Instant | None
     created_at: Instant
     updated_at: Instant

@@ -27,6 +27,7 @@ KeyId = Annotated[str, _id("key")]
 EventId = Annotated[str, _id("evt")]
 EndpointId = Annotated[str, _id("we")]
 DeliveryId = Annotated[str, _id("del")]
+InquiryId = Annotated[str, _id("inq")]
 Amount = Annotated[
     str,
     Field(

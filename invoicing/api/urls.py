@@ -2,7 +2,16 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from invoicing.api import access, customers, events, invoices, paths, webhook_endpoints
+from invoicing.api import (
+    access,
+    customers,
+    events,
+    inquiries,
+    invoices,
+    paths,
+    reminders,
+    webhook_endpoints,
+)
 
 __all__ = ["paths", "urlpatterns"]
 
@@ -19,6 +28,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invoices/<invoice:reference>/duplicate", invoices.Duplicate.as_view()),
     path("invoices/<invoice:reference>/pdf", invoices.InvoicePdf.as_view()),
     path("invoices/<invoice:reference>/events", invoices.InvoiceEvents.as_view()),
+    path("invoices/<invoice:reference>/inquiries", inquiries.InvoiceInquiries.as_view()),
+    path("invoices/<invoice:reference>/reminders/pause", reminders.Pause.as_view()),
+    path("invoices/<invoice:reference>/reminders/resume", reminders.Resume.as_view()),
+    path("invoices/<invoice:reference>/reminders/send", reminders.Send.as_view()),
+    path("reminders", reminders.Reminders.as_view()),
+    path("inquiries", inquiries.Inquiries.as_view()),
+    path("inquiries/<id:inquiry_id>", inquiries.InquiryDetail.as_view()),
+    path("inquiries/<id:inquiry_id>/answer", inquiries.Answer.as_view()),
+    path("inquiries/<id:inquiry_id>/close", inquiries.Close.as_view()),
     path("customers", customers.Customers.as_view()),
     path("customers/<id:customer_id>", customers.CustomerDetail.as_view()),
     path("customers/<id:customer_id>/restore", customers.Restore.as_view()),

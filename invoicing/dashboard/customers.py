@@ -17,6 +17,7 @@ from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.forms import AddressForm, Choice, Text, posted, seen_by
 from invoicing.dashboard.lists import page_of
 from invoicing.dashboard.once import once
+from invoicing.dashboard.reminder_state import choice_in_words
 from invoicing.documents import Address, Party
 from invoicing.errors import BillhookError, NotFound
 from invoicing.inputs import CustomerChanges, CustomerInput
@@ -105,6 +106,7 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
         "setup": customer.method_setups.filter(status="pending").exclude(url="").last(),
         "credits": list(customer.ledger_accounts.filter(balance__gt=0).order_by("asset")),
         "latest": customer.invoices.order_by("-pk")[:10],
+        "reminders": choice_in_words(customer),
         "metadata": sorted(customer.metadata.items()),
     }
     return page(request, "customers/detail.html", "customers", context)

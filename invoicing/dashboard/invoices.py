@@ -20,6 +20,7 @@ from invoicing.dashboard.forms import InputForm, Text, posted, seen_by
 from invoicing.dashboard.history import history_of
 from invoicing.dashboard.lists import between, page_of
 from invoicing.dashboard.once import once
+from invoicing.dashboard.reminder_state import state_of
 from invoicing.errors import BillhookError, NotFound
 from invoicing.fields import Email, Input
 from invoicing.models import Invoice, Merchant
@@ -115,6 +116,10 @@ def show(request: MerchantRequest, reference: str) -> HttpResponse:
         "lines": invoice.lines.all(),
         "history": history_of(invoice, request.permissions),
         "mails": invoice.messages.defer("text", "html", "raw").order_by("-pk")[:20],
+        "reminders": state_of(invoice),
+        "inquiries": sorted(
+            invoice.inquiries.all(), key=lambda row: (row.status != "open", -row.pk)
+        ),
         "credit_notes": list(invoice.credit_notes.order_by("-pk")),
         "refunds": list(invoice.refunds.order_by("-pk")),
         "disputes": list(invoice.disputes.order_by("-pk")),

@@ -6,9 +6,11 @@ from invoicing.models.credit_note import CreditNote
 from invoicing.models.customer import Customer
 from invoicing.models.event import Delivery, DeliveryAttempt, Event, WebhookEndpoint
 from invoicing.models.idempotency import IdempotentRequest
+from invoicing.models.inquiry import Inquiry
 from invoicing.models.invoice import Invoice, LineItem
 from invoicing.models.merchant import Account, Logo, Merchant, NumberSeries
 from invoicing.models.message import Document, Message
+from invoicing.models.reminder import Reminder
 
 __all__ = [
     "Account",
@@ -22,6 +24,7 @@ __all__ = [
     "Document",
     "Event",
     "IdempotentRequest",
+    "Inquiry",
     "Invitation",
     "Invoice",
     "LineItem",
@@ -30,6 +33,7 @@ __all__ = [
     "Merchant",
     "Message",
     "NumberSeries",
+    "Reminder",
     "User",
     "WebhookEndpoint",
 ]

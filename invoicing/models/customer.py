@@ -29,6 +29,12 @@ class Customer(models.Model):
     currency = models.CharField(max_length=10, blank=True)
     language = models.CharField(max_length=10, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+    # {"mode": inherit, off or own, "rules"}; empty means that the merchant's rules hold.
+    reminders = models.JSONField(default=dict, blank=True)
+    # Since when other rules hold that the worker has not applied to the open invoices yet.
+    reminders_changed_at = models.DateTimeField(null=True)
+    # When the payer asked for no more of them.
+    reminders_stopped_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     # An archived customer keeps its invoices and takes no new ones.
@@ -38,6 +44,16 @@ class Customer(models.Model):
         indexes = [
             models.Index(fields=["merchant", "-id"], name="customer_newest_first"),
             models.Index(fields=["merchant", "email"], name="customer_by_email"),
+            models.Index(
+                fields=["reminders_changed_at"],
+                condition=models.Q(reminders_changed_at__isnull=False),
+                name="customer_rules_changed",
+            ),
+            models.Index(
+                fields=["merchant", "reminders_changed_at"],
+                condition=models.Q(reminders_changed_at__isnull=False),
+                name="customer_rules_changed_here",
+            ),
         ]
 
     def __str__(self) -> str:

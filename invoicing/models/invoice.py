@@ -12,8 +12,10 @@ from django_fsm import FSMField, transition
 from invoicing import ids
 from invoicing.models.customer import Customer
 from invoicing.models.fields import ExactDecimalField, MinorUnitsField
+from invoicing.models.inquiry import Inquiry
 from invoicing.models.merchant import Merchant
 from invoicing.models.message import Message
+from invoicing.models.reminder import Reminder
 
 
 def _invoice_id() -> str:
@@ -47,8 +49,11 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         mails = Message.objects.filter(kind="invoice").only(
             "invoice_id", "kind", "repeat", "status", "reason", "to", "sent_at", "created_at"
         )
-        return self.select_related("customer", "wallet").prefetch_related(
-            "lines", models.Prefetch("messages", mails.order_by("id"), "mails"), "payments"
+        return self.select_related("customer", "wallet", "late_fee_of").prefetch_related(
+            "lines",
+            models.Prefetch("messages", mails.order_by("id"), "mails"),
+            models.Prefetch("reminders", Reminder.objects.shown()),
+            "payments",
         )
 
     def referred_to(self, reference: str) -> Self:
@@ -61,6 +66,11 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             return self.filter(uuid=UUID(reference))
         except ValueError:
             return self.filter(number=reference)
+
+    def held(self, at: datetime) -> Self:
+        """Those whose payer is to be left alone at this instant: see `Invoice.is_held`."""
+        holding = Inquiry.objects.holding(at).filter(invoice=models.OuterRef("pk"))
+        return self.filter(models.Exists(holding))
 
     def locked(self) -> Self:
         """Lock the invoice's own row until the transaction ends; payments are locked after it."""
@@ -130,6 +140,21 @@ class Invoice(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
+    # A late fee is an invoice of its own: the one it is for, and the rule that charged it.
+    late_fee_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="late_fees")
+    late_fee_days = models.SmallIntegerField(null=True)
+
+    # On the merchant's clock; None where no reminder comes.
+    next_reminder_at = models.DateTimeField(null=True)
+    # The rules' moments until then are dealt with: their reminder was sent, or will never be.
+    reminded_until = models.DateTimeField(null=True)
+    reminders_sent = models.PositiveSmallIntegerField(default=0)
+    # Paused by the merchant, until then or until resumed.
+    reminders_paused_at = models.DateTimeField(null=True)
+    reminders_paused_until = models.DateTimeField(null=True)
+    # The payer asked for no more of them, and is no customer on file who could have.
+    reminders_stopped_at = models.DateTimeField(null=True)
+
     # Frozen at finalize: what the document says of either side stays true afterwards.
     seller_snapshot = models.JSONField(default=dict)
     buyer_snapshot = models.JSONField(default=dict)
@@ -169,6 +194,14 @@ class Invoice(models.Model):
                 condition=Q(discount_percent=None) | Q(discount_amount=None),
                 name="one_kind_of_discount",
             ),
+            models.UniqueConstraint(
+                fields=["late_fee_of", "late_fee_days"], name="one_late_fee_per_rule"
+            ),
+            models.CheckConstraint(
+                condition=Q(late_fee_of=None, late_fee_days=None)
+                | Q(late_fee_of__isnull=False, late_fee_days__isnull=False),
+                name="late_fees_name_their_rule",
+            ),
         ]
         indexes = [
             models.Index(fields=["merchant", "-id"], name="invoice_newest_first"),
@@ -182,6 +215,16 @@ class Invoice(models.Model):
             ),
             models.Index(
                 fields=["expires_at"], condition=Q(status=Status.OPEN), name="invoice_expiring"
+            ),
+            models.Index(
+                fields=["next_reminder_at"],
+                condition=Q(status=Status.OPEN),
+                name="invoice_to_be_reminded",
+            ),
+            models.Index(
+                fields=["merchant", "next_reminder_at"],
+                condition=Q(status=Status.OPEN),
+                name="invoice_to_be_reminded_here",
             ),
             models.Index(
                 fields=["merchant", "due_at"],
@@ -209,6 +252,13 @@ class Invoice(models.Model):
     def is_overdue(self) -> bool:
         """Whether the due date has passed while money is still asked for."""
         return self.overdue_at is not None and self.status in {Status.OPEN, Status.PAYING}
+
+    def is_held(self, at: datetime) -> bool:
+        """Whether the payer is to be left alone: a question waits, or a promise is not due yet.
+
+        Reminders wait for that, and so should whatever else asks a payer for money again.
+        """
+        return self.inquiries.holding(at).exists()
 
     def begin_with(self, lines: Sequence["LineItem"]) -> None:
         """Know that these are its lines, without asking the database for them."""
@@ -239,6 +289,7 @@ class Invoice(models.Model):
     def settle(self, at: datetime) -> None:
         """Nothing is due any more: all of it has been received or credited."""
         self.paid_at = at
+        self.next_reminder_at = None
 
     @transition(status, source=Status.PAID, target=Status.OPEN)
     def reverse(self) -> None:
@@ -249,14 +300,17 @@ class Invoice(models.Model):
     def void(self, at: datetime) -> None:
         """The merchant no longer asks for this money."""
         self.voided_at = at
+        self.next_reminder_at = None
 
     @transition(status, source=Status.OPEN, target=Status.EXPIRED)
     def expire(self) -> None:
         """The payment window has closed."""
+        self.next_reminder_at = None
 
     @transition(status, source=Status.OPEN, target=Status.UNCOLLECTIBLE)
     def write_off(self) -> None:
         """The merchant does not expect this money any more."""
+        self.next_reminder_at = None
 
 
 class LineItem(models.Model):

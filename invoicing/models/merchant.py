@@ -63,6 +63,10 @@ class Merchant(models.Model):
     logo = models.ForeignKey("Logo", models.PROTECT, null=True, related_name="+")
     footer = models.TextField(max_length=1000, blank=True)
     due_days = models.PositiveSmallIntegerField(default=30)
+    # {"enabled", "hour", "rules"}: see reminder_rules.py. Empty until somebody has chosen.
+    reminders = models.JSONField(default=dict, blank=True)
+    # Since when other rules hold that the worker has not applied to the open invoices yet.
+    reminders_changed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -78,10 +82,15 @@ class Merchant(models.Model):
         ]
         indexes = [
             models.Index(
+                fields=["reminders_changed_at"],
+                condition=models.Q(reminders_changed_at__isnull=False),
+                name="merchant_rules_changed",
+            ),
+            models.Index(
                 fields=["id"],
                 condition=models.Q(clock_offset__gt=timedelta(0)),
                 name="merchant_with_a_moved_clock",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ class Message(models.Model):
     credit_note = models.ForeignKey(
         "invoicing.CreditNote", models.PROTECT, null=True, related_name="messages"
     )
-    # invoice, receipt, credit_note, refund, webhook_disabled, invitation, account …
+    # invoice, receipt, credit_note, refund, reminder, question, answer, invitation, account …
     kind = models.CharField(max_length=30)
     # Counts deliberate repeats: a worker's retry is the same mail, a person's "send again" is not.
     repeat = models.PositiveSmallIntegerField(default=0)
@@ -40,6 +40,8 @@ class Message(models.Model):
     subject = models.CharField(max_length=300)
     text = models.TextField()
     html = models.TextField(blank=True)
+    # Where one click stops mails of this kind (RFC 8058).
+    unsubscribe_url = models.CharField(max_length=300, blank=True)
     attach_pdf = models.BooleanField(default=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     reason = models.CharField(max_length=300, blank=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django_fsm import can_proceed
 
-from invoicing import clock, events, idempotency, mail
+from invoicing import clock, events, idempotency, mail, reminding
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.models import Invoice, Merchant
@@ -41,6 +41,7 @@ def apply_dispute(payment_pk: int, outcome: DisputeOutcome) -> Dispute:
     disputing.follow_payment(dispute, payment, invoice, outcome)
     _follow_status(dispute, outcome)
     dispute.save()
+    reminding.reschedule(invoice)
     _tell(dispute, before)
     return dispute
 

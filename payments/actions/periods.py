@@ -12,7 +12,7 @@ from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState
 from invoicing.failpoints import failpoint
 from invoicing.models import Invoice, LineItem
-from payments import collecting, dunning
+from payments import collecting, dunning, holding
 from payments.attempts import MAX_ATTEMPTS, attempt
 from payments.charging import method_of
 from payments.collecting import locked
@@ -28,6 +28,8 @@ from payments.upcoming import Upcoming
 
 # Longer than asking a provider takes; whoever dies meanwhile is followed by somebody else.
 LEASE = timedelta(seconds=60)
+# A payer who asked a question or promised a date is left alone; that is looked at daily.
+HELD = timedelta(days=1)
 
 
 @action
@@ -84,6 +86,10 @@ def begin_retry(period_pk: int) -> Payment | None:
         return None
     row = period.recurring
     period.leased_until = None
+    if invoice.is_held(at) or holding.is_disputed(invoice):
+        period.retry_at = at + HELD
+        period.save(update_fields=["retry_at", "leased_until"])
+        return None
     if period.failure_code != collecting.NEVER_ASKED:
         period.retries_made += 1
     method = _method_of(row)

@@ -35,6 +35,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     ),
     "I8": (histories.check_histories,),
     "I9": (invoices.check_totals, invoices.check_documents),
+    "I10": (histories.check_reminders,),
 }
 
 __all__ = ["CHECKS", "LEGAL", "QUICK", "Break", "Check", "audit", "snapshot"]

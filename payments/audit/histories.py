@@ -50,3 +50,41 @@ def check_histories() -> Iterator[Break]:
                 )
     for pk, name, status, last in rows(_LAST.replace("%", "%%")):
         yield Break("I8", "invoicing_invoice", pk, name, f"is {status}, its last event says {last}")
+
+
+_REMINDED_FOR_NOTHING = """
+    SELECT id, public_id, status, total - amount_paid - amount_credited FROM invoicing_invoice
+    WHERE next_reminder_at IS NOT NULL
+      AND (status NOT IN ('open', 'paying') OR total - amount_paid - amount_credited <= 0)
+"""
+_COUNTED_REMINDERS = """
+    SELECT i.id, i.public_id, i.reminders_sent, COALESCE(r.sent, 0) FROM invoicing_invoice i
+    LEFT JOIN (
+        SELECT invoice_id, COUNT(*) AS sent FROM invoicing_reminder GROUP BY invoice_id
+    ) r ON r.invoice_id = i.id WHERE i.reminders_sent <> COALESCE(r.sent, 0)
+"""
+_LATE_FEES = """
+    SELECT f.id, f.public_id FROM invoicing_invoice f
+    JOIN invoicing_invoice i ON i.id = f.late_fee_of_id
+    LEFT JOIN invoicing_reminder r ON r.late_fee_id = f.id
+    WHERE f.merchant_id <> i.merchant_id OR f.currency <> i.currency
+       OR i.late_fee_of_id IS NOT NULL OR r.id IS NULL
+       OR r.invoice_id <> i.id OR r.days <> f.late_fee_days
+"""
+
+
+def check_reminders() -> Iterator[Break]:
+    """I10: only an invoice that asks for money has a reminder coming, and every late fee was told
+    by a reminder of the invoice that it is for."""
+    for pk, name, status, due in rows(_REMINDED_FOR_NOTHING):
+        yield Break(
+            "I10", "invoicing_invoice", pk, name, f"is {status} with {due} due, and to be reminded"
+        )
+    for pk, name, says, should in rows(_COUNTED_REMINDERS):
+        yield Break(
+            "I10", "invoicing_invoice", pk, name, f"says {says} reminders, there are {should}"
+        )
+    for pk, name in rows(_LATE_FEES):
+        yield Break(
+            "I10", "invoicing_invoice", pk, name, "is a late fee that no reminder of its like told"
+        )

@@ -10,12 +10,14 @@ from django.urls import URLPattern, reverse
 
 from checkout.dashboard.urls import urlpatterns
 from invoicing.actions.access import create_api_key, create_bot, invite
+from invoicing.actions.inquiries import ask_question
 from invoicing.actions.webhooks import fan_out
 from invoicing.dashboard.access import AT_WORK
 from invoicing.inputs import ApiKeyInput, BotInput, InvitationInput, read
 from invoicing.mail import queue_for_invoice
 from invoicing.models import Event, Membership, Merchant, User
 from invoicing.permissions import ROLE_PERMISSIONS
+from invoicing.reminder_inputs import QuestionInput
 from payments import flows
 from payments.actions.deposits import record_unknown
 from payments.credit_flow import credit
@@ -84,6 +86,7 @@ def things(
         "draft": other.public_id,
         "customer": factories.given_a_customer(test_merchant).public_id,
         "mail": queue_for_invoice(invoice, "invoice").public_id,
+        "question": ask_question(invoice.pk, QuestionInput(text="Why?")).public_id,
         "event": Event.objects.filter(merchant=test_merchant)[0].public_id,
         "payment": payment.public_id,
         "refund": refund.public_id,

@@ -126,6 +126,7 @@ def test_only_known_things_are_told(test_merchant: Merchant) -> None:
         "dispute.*",
         "invoice.*",
         "payout.*",
+        "recurring_charge.*",
         "refund.*",
     ]
     assert all(text[0].isupper() and not text.endswith(".") for text in TYPES.values())

@@ -10,8 +10,17 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from invoicing import clock, doorbell, events, failpoints, idempotency, mail, tasks
-from invoicing.actions import access, customers, invoices
+from invoicing import (
+    clock,
+    doorbell,
+    events,
+    failpoints,
+    idempotency,
+    mail,
+    reminder_mails,
+    tasks,
+)
+from invoicing.actions import access, customers, invoices, reminders
 from invoicing.inputs import CustomerInput, read
 from invoicing.models import Account, Invoice, Membership, Merchant, NumberSeries
 from payments import bookings, fees, flows
@@ -144,6 +153,12 @@ def expire_after_looking(invoice_pk: int) -> bool:
     with _racing(False, clock, "now"), meeting_in(Invoice, "save"):
         expect_all(2)
         return bool(invoices.expire_invoice(invoice_pk))
+
+
+def remind(invoice_pk: int, guarded: bool = True) -> bool:
+    """The sweep has found an invoice whose reminder is due."""
+    with _racing(guarded, reminder_mails, "queue_reminder"):
+        return reminders.send_due_reminder(invoice_pk)
 
 
 def create_customer(merchant_pk: int, key: str, guarded: bool = True) -> str:

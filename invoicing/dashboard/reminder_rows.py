@@ -1,0 +1,182 @@
+"""The rules of reminders as a form without script: a row for each, one to add, one to take away."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from invoicing.dashboard.forms import Check, Choice, InputForm, Text, whole
+from invoicing.models import Merchant
+from invoicing.reminder_inputs import MAX_RULES, CustomerReminders, RemindersInput
+
+Row = dict[str, str]
+PARTS = ("when", "days", "fee_kind", "fee")
+WHEN = [
+    ("before", gettext_lazy("days before it is due")),
+    ("on", gettext_lazy("on the day it is due")),
+    ("after", gettext_lazy("days after it is due")),
+]
+FEES = [
+    ("", gettext_lazy("No late fee")),
+    ("percent", gettext_lazy("Percent of what is due")),
+    ("amount", gettext_lazy("An amount")),
+]
+NEW: Row = {"when": "after", "days": "", "fee_kind": "", "fee": ""}
+
+
+def row_of(rule: dict[str, Any]) -> Row:
+    """A stored rule as it is typed."""
+    days, fee = rule["days"], rule["late_fee"] or {}
+    kind = next((kind for kind in ("percent", "amount") if kind in fee), "")
+    return {
+        "when": "before" if days < 0 else "after" if days else "on",
+        "days": str(abs(days)) if days else "",
+        "fee_kind": kind,
+        "fee": fee.get(kind, ""),
+    }
+
+
+def words(days: int) -> str:
+    """When a rule reminds, as people say it."""
+    if days < 0:
+        return ngettext(
+            "%(n)s day before the due date", "%(n)s days before the due date", -days
+        ) % {"n": -days}
+    if days > 0:
+        return ngettext("%(n)s day after the due date", "%(n)s days after the due date", days) % {
+            "n": days
+        }
+    return _("On the due date")
+
+
+class RulesForm(InputForm):
+    """Rules, of which the last may come again."""
+
+    repeat_every_days = Text(
+        gettext_lazy("Repeat the last one every … days"), attrs={"inputmode": "numeric"}
+    )
+    repeat_at_most = Text(gettext_lazy("At most … times"), attrs={"inputmode": "numeric"})
+
+    def __init__(self, *args: Any, rows: Sequence[Row], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.places = range(len(self.typed_rows(self.data)) if self.is_bound else len(rows))
+        for place in self.places:
+            row = NEW if self.is_bound else rows[place]
+            number = {"number": place + 1}
+            for part, field in (
+                ("days", Text(_("Reminder %(number)s: days") % number)),
+                ("when", Choice(_("Reminder %(number)s: when") % number, WHEN)),
+                ("fee_kind", Choice(_("Reminder %(number)s: late fee") % number, FEES)),
+                ("fee", Text(_("Reminder %(number)s: how much") % number)),
+            ):
+                field.initial = row[part]
+                if part in ("days", "fee"):
+                    mode = "numeric" if part == "days" else "decimal"
+                    field.widget.attrs["inputmode"] = mode
+                self.fields[f"rule_{place}_{part}"] = field
+
+    @staticmethod
+    def typed_rows(data: Any) -> list[Row]:
+        """The rows of a form as they were sent, right or wrong."""
+        places = sum(1 for name in data if re.fullmatch(r"rule_\d{1,2}_when", str(name)))
+        return [
+            {part: str(data.get(f"rule_{place}_{part}", "")).strip() for part in PARTS}
+            for place in range(min(places, MAX_RULES))
+        ]
+
+    @classmethod
+    def reshaped(cls, data: QueryDict, initial: dict[str, Any], **kwargs: Any) -> Self | None:
+        """The form with a row more or less, as its buttons ask; None where they do not."""
+        rows, remove = cls.typed_rows(data), data.get("remove", "")
+        if remove.isdecimal() and int(remove) < len(rows):
+            del rows[int(remove)]
+        elif "add" in data:
+            rows = [*rows, NEW][:MAX_RULES]
+        else:
+            return None
+        typed = {name: data.get(name, "") for name in initial}
+        return cls(rows=rows, initial=typed, **kwargs)
+
+    @property
+    def rule_rows(self) -> list[dict[str, Any]]:
+        """The fields of each rule, and its place."""
+        return [
+            {"place": place, **{part: self[f"rule_{place}_{part}"] for part in PARTS}}
+            for place in self.places
+        ]
+
+    def rules_wanted(self) -> list[dict[str, Any]]:
+        """The rules that were typed, the earliest first as far as they can be told."""
+        found: list[tuple[int, dict[str, Any]]] = []
+        for place in self.places:
+            row = {part: self.cleaned_data.get(f"rule_{place}_{part}", "") for part in PARTS}
+            days = 0 if row["when"] == "on" else whole(row["days"])
+            if row["when"] == "before" and isinstance(days, int):
+                days = -days
+            fee = {row["fee_kind"]: row["fee"]} if row["fee_kind"] else None
+            found.append((place, {"days": days, "late_fee": fee}))
+        if all(isinstance(rule["days"], int) for _place, rule in found):
+            found.sort(key=lambda item: item[1]["days"])
+        self.kept = [place for place, _rule in found]
+        rules: list[dict[str, Any]] = [rule for _place, rule in found]
+        if rules:
+            for name in ("repeat_every_days", "repeat_at_most"):
+                typed = self.cleaned_data.get(name, "")
+                rules[-1][name] = whole(typed) if typed else None
+        return rules
+
+    def field_for(self, path: str) -> str | None:
+        name = re.match(r"rules\[(\d+)\]\.(\w+)", path)
+        if name is None:
+            return super().field_for(path)
+        if name[2] in self.fields:
+            return name[2]
+        return f"rule_{self.kept[int(name[1])]}_{'fee' if name[2] == 'late_fee' else name[2]}"
+
+
+def repeats_of(rules: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the last rule says of coming again, as initial values."""
+    last = rules[-1] if rules else {}
+    return {name: last.get(name) or "" for name in ("repeat_every_days", "repeat_at_most")}
+
+
+class RemindersForm(RulesForm):
+    """A merchant's rules."""
+
+    reads = RemindersInput
+    aliases: ClassVar[dict[str, str]] = {}
+    enabled = Check(gettext_lazy("Remind payers of unpaid invoices by email"))
+    hour = Choice(
+        gettext_lazy("Hour"), [(str(hour), f"{hour:02}:00") for hour in range(24)], initial="9"
+    )
+
+    def wanted(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        return {
+            "enabled": bool(data.get("enabled")),
+            "hour": whole(data.get("hour", "")),
+            "rules": self.rules_wanted(),
+        }
+
+
+class CustomerRemindersForm(RulesForm):
+    """What a customer has instead."""
+
+    reads = CustomerReminders
+    mode = Choice(gettext_lazy("Reminders to this customer"))
+
+    def __init__(self, *args: Any, merchant: Merchant, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        on = merchant.reminders.get("enabled")
+        usual = _("As your business: on") if on else _("As your business: off")
+        self.offer(
+            mode=[("inherit", usual), ("off", _("None")), ("own", _("By rules of their own"))]
+        )
+
+    def wanted(self) -> dict[str, Any]:
+        mode = self.cleaned_data.get("mode", "")
+        # Rows that are hidden behind another choice are no mistake.
+        return {"mode": mode, "rules": self.rules_wanted() if mode == "own" else []}

@@ -1,0 +1,24 @@
+"""What of this room speaks against asking a payer again."""
+
+from invoicing.models import Invoice
+from payments.models.dispute import DisputeStatus
+from payments.models.recurring import RecurringCharge, RecurringPeriod
+
+
+def is_disputed(invoice: Invoice) -> bool:
+    """Whether the payer has turned to their bank about this invoice, and was not refused.
+
+    Who has got their money back that way is not asked for it by a timetable; a person may.
+    """
+    refused = [DisputeStatus.WON, DisputeStatus.CLOSED]
+    return invoice.disputes.exclude(status__in=refused).exists()
+
+
+def is_collected(invoice: Invoice) -> bool:
+    """Whether a saved method is charged for it: then its failures are told, and it is not
+    reminded of besides."""
+    return RecurringPeriod.objects.filter(
+        invoice=invoice,
+        status=RecurringPeriod.Status.OPEN,
+        recurring__collection=RecurringCharge.Collection.CHARGE,
+    ).exists()

@@ -39,7 +39,7 @@ def find(slug: str) -> Invoice:
     """The invoice whose address this is. Raises Http404; a draft is nobody else's business."""
     invoice = (
         Invoice.objects.select_related("merchant", "customer", "late_fee_of")
-        .prefetch_related("lines", "payments", "refunds", "inquiries", "late_fees")
+        .prefetch_related("lines", "payments", "refunds", "inquiries")
         .filter(slug=slug)
         .exclude(status="draft")
         .first()
@@ -146,8 +146,9 @@ class Hosted:
     @property
     def late_fees(self) -> list[Invoice]:
         """The fees charged because this invoice was not paid in time, the oldest first."""
-        rows = [row for row in self.invoice.late_fees.all() if row.status != "draft"]
-        return sorted(rows, key=lambda row: row.pk)
+        # A late fee is told by a reminder: most invoices never had one, and need not be asked.
+        told = self.invoice.reminders_sent
+        return list(self.invoice.late_fees.order_by("pk")) if told else []
 
     @property
     def today(self) -> date:

@@ -238,7 +238,7 @@ def test_a_provider_that_fails_is_apologised_for(
 def test_a_live_invoice_without_a_rail_says_so(cleo: Client, live: Merchant) -> None:
     page = cleo.get(address(factories.given_an_open_invoice(live))).content.decode()
     assert "does not take payments online yet" in page
-    assert "<form" not in page
+    assert '/pay"' not in page
     assert "Test mode" not in page
 
 
@@ -331,7 +331,7 @@ def test_the_page_costs_the_same_however_long_the_invoice(
     long = factories.given_an_open_invoice(test_merchant, line_items=lines)
     for invoice in (short, long):
         cleo.get(address(invoice))
-        with django_assert_max_num_queries(5):
+        with django_assert_max_num_queries(6):
             cleo.get(address(invoice))
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from payments import seal
-from payments.audit.found import Break, reading, rows
+from payments.audit.found import Break, reading, rows, summed
 
 ENTRY, POSTING = "payments_ledgerentry", "payments_ledgerposting"
 ACCOUNT, HEAD, PAYMENT = "payments_ledgeraccount", "payments_ledgerhead", "payments_payment"
@@ -277,7 +277,7 @@ def check_balances() -> Iterator[Break]:
         GROUP BY source_id, destination_id
     """  # noqa: S608
     moved: dict[int, int] = defaultdict(int)
-    for source, destination, amount in rows(query):
+    for source, destination, amount in summed(query):
         moved[source] -= int(amount)
         moved[destination] += int(amount)
     query = f"SELECT id, key, merchant_id, balance FROM {ACCOUNT}"  # noqa: S608

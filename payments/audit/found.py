@@ -61,6 +61,14 @@ def snapshot() -> Iterator[None]:
         yield
 
 
+def summed(query: str) -> list[tuple[Any, ...]]:
+    """A result that is small however much is read for it, at once: a cursor that hands rows out
+    as they come would keep PostgreSQL to one process."""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
 @contextmanager
 def reading(query: str, *parameters: Any) -> Iterator[Rows]:
     """Read a query's rows as they come, a few thousand at a time, whatever their number."""

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from invoicing import money, totals
-from payments.audit.found import Break, reading, rows
+from payments.audit.found import Break, reading, rows, summed
 
 INVOICE, LINE, SERIES = "invoicing_invoice", "invoicing_lineitem", "invoicing_numberseries"
 
@@ -24,7 +24,7 @@ def check_paid_means_paid() -> Iterator[Break]:
             FROM payments_payment WHERE status IN ('succeeded', 'reversed') GROUP BY invoice_id
         ) p ON p.invoice_id = i.id WHERE i.amount_paid <> COALESCE(p.brought, 0)
     """
-    for pk, name, says, should in rows(query):
+    for pk, name, says, should in summed(query):
         yield Break("I3", INVOICE, pk, name, f"says {says} paid, its payments {should}")
     query = """
         SELECT i.id, i.public_id, i.amount_credited, COALESCE(c.off, 0) FROM invoicing_invoice i
@@ -32,7 +32,7 @@ def check_paid_means_paid() -> Iterator[Break]:
             SELECT invoice_id, SUM(off_due) AS off FROM invoicing_creditnote GROUP BY invoice_id
         ) c ON c.invoice_id = i.id WHERE i.amount_credited <> COALESCE(c.off, 0)
     """
-    for pk, name, says, should in rows(query):
+    for pk, name, says, should in summed(query):
         yield Break("I3", INVOICE, pk, name, f"says {says} credited, its credit notes {should}")
     query = """
         SELECT id, public_id, status, amount_paid, amount_credited, total FROM invoicing_invoice i
@@ -40,7 +40,7 @@ def check_paid_means_paid() -> Iterator[Break]:
            OR (status IN ('open', 'paying') AND total > 0
                AND amount_paid >= total - amount_credited)
     """
-    for pk, name, status, paid, credited, total in rows(query):
+    for pk, name, status, paid, credited, total in summed(query):
         yield Break(
             "I3", INVOICE, pk, name, f"is {status} with {paid} paid, {credited} credited of {total}"
         )
@@ -49,7 +49,7 @@ def check_paid_means_paid() -> Iterator[Break]:
             SELECT 1 FROM payments_payment p
             WHERE p.invoice_id = i.id AND p.status IN ('processing', 'unknown'))
     """
-    for pk, name in rows(query):
+    for pk, name in summed(query):
         yield Break("I3", INVOICE, pk, name, "waits for money, but none is in flight")
 
 

@@ -604,6 +604,21 @@ ABOUT["charge_failed"] = ABOUT["charge_given_up"] = {
     "retry_on": date(2026, 12, 2),
     "needs_payer": False,
 }
+ABOUT["reminder"] = {
+    **ABOUT["invoice"],
+    "tone": "after",
+    "days": 7,
+    "late_fees": [{"number": "INV-0043", "amount": 500, "url": "https://pay.example.com/i/fee"}],
+    "stop_url": "https://pay.example.com/stop/abc",
+}
+ABOUT["answer"] = {**ABOUT["invoice"], "question": "Which week?", "answer": "The last of May."}
+ABOUT["question"] = {
+    "merchant_name": "Ada’s Letterpress",
+    "number": "INV-0042",
+    "question": "Which week is this for?",
+    "asked_by": "Cleo Marsh",
+    "url": "https://pay.example.com/dashboard/questions/inq_1/",
+}
 ABOUT["refund"] = {**ABOUT["invoice"], "amount": 3000, "destination": "original"}
 
 

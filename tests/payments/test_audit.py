@@ -9,13 +9,23 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from invoicing.inputs import read
 from invoicing.models import Delivery, Event, Invoice, Merchant
-from payments import ledger_triggers
+from payments import ledger_triggers, recurring_flow
 from payments import tasks as payment_tasks
 from payments.audit import CHECKS, audit
-from payments.models import Payment
+from payments.models import Payment, RecurringCharge
+from payments.recurring_inputs import RecurringInput
 from tests import factories
-from tests.factories import given_a_draft, given_an_open_invoice, pay
+from tests.factories import (
+    LATER_NO_FUNDS,
+    VISA,
+    given_a_customer,
+    given_a_draft,
+    given_a_saved_card,
+    given_an_open_invoice,
+    pay,
+)
 
 
 @pytest.fixture
@@ -142,9 +152,32 @@ TAMPERING: dict[str, tuple[str, Callable[[Invoice], Any]]] = {
         "I9",
         sql("UPDATE invoicing_invoice SET total = total + 1 WHERE status = 'open'"),
     ),
+    "a reminder of what asks for nothing": (
+        "I10",
+        sql("UPDATE invoicing_invoice SET next_reminder_at = due_at WHERE id = {invoice}"),
+    ),
     "a delivery that is never tried": (
         "I6",
         lambda invoice: Delivery.objects.update(next_attempt_at=None),
+    ),
+    "a schedule that waits for nothing": (
+        "I7",
+        lambda invoice: given_a_membership(invoice.merchant, next_at=None),
+    ),
+    "a period that is asked for again": (
+        "I7",
+        lambda invoice: given_a_membership(invoice.merchant, next_number=1),
+    ),
+    "a period charged twice": ("I7", lambda invoice: charge_twice(invoice.merchant)),
+    "a paid period that is open": (
+        "I7",
+        lambda invoice: (given_a_membership(invoice.merchant).periods.update(status="open"),),
+    ),
+    "a failure that is forgotten": (
+        "I7",
+        lambda invoice: (
+            given_a_membership(invoice.merchant, card=LATER_NO_FUNDS).periods.update(retry_at=None),
+        ),
     ),
     "a state nobody told of": (
         "I8",
@@ -164,6 +197,27 @@ TAMPERING: dict[str, tuple[str, Callable[[Invoice], Any]]] = {
         ),
     ),
 }
+
+
+def given_a_membership(merchant: Merchant, card: str = VISA, **wrong: Any) -> RecurringCharge:
+    """A recurring charge with its first period, on whose row something is wrong."""
+    customer = given_a_customer(merchant)
+    given_a_saved_card(customer, card)
+    wanted = {"amount": "9.00", "description": "Coffee", "interval": "monthly"}
+    row = recurring_flow.start(
+        merchant, read(RecurringInput, {"customer_id": customer.public_id, **wanted})
+    )
+    if wrong:
+        RecurringCharge.objects.filter(pk=row.pk).update(**wrong)
+    return row
+
+
+def charge_twice(merchant: Merchant) -> None:
+    """A second success of the same period, with all that makes it look right."""
+    payment = given_a_membership(merchant).periods.get().invoice.payments.get()
+    payment.pk, payment.public_id = None, "pay_twice"
+    payment.provider_reference = payment.money_reference = ""
+    payment.save(force_insert=True)
 
 
 def test_an_honest_business_has_no_breaks(business: Invoice) -> None:

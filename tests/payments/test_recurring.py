@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from invoicing import stepping
-from invoicing.actions import clocks
+from invoicing.actions import clocks, inquiries, reminders
 from invoicing.actions.invoices import void_invoice
 from invoicing.errors import BillhookError, Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.inputs import read
 from invoicing.models import Customer, Event, Merchant, Message
+from invoicing.reminder_inputs import AnswerInput, QuestionInput, RemindersInput
 from payments import flows, recurring_flow
 from payments import tasks as payment_tasks
 from payments.actions import pay, recurring
@@ -391,6 +392,36 @@ def test_no_answer_is_no_failure(merchant: Merchant, cleo: Customer) -> None:
     live(merchant, JAN_31 + timedelta(hours=1))
     assert periods(row) == [(1, "01-31", "paid", "paid")]
     assert len(charges()) == 1
+
+
+def test_a_question_holds_the_retries_until_it_is_answered(
+    merchant: Merchant, cleo: Customer
+) -> None:
+    given_a_saved_card(cleo, LATER_NO_FUNDS)
+    row = subscribe(cleo)
+    invoice = row.periods.get().invoice
+    question = inquiries.ask_question(invoice.pk, QuestionInput(text="What is this for?"))
+    live(merchant, day("2027-02-10"))
+    assert [on for on, _ in charges()] == ["01-31"]
+    assert (again(row).status, row.periods.get().retries_made) == ("past_due", 0)
+    inquiries.answer_question(merchant, question.public_id, AnswerInput(text="For membership."))
+    live(merchant, day("2027-02-12"))
+    assert [on for on, _ in charges()] == ["01-31", "02-11"]
+
+
+def test_what_is_charged_is_not_reminded_of_until_it_was_given_up(
+    merchant: Merchant, cleo: Customer
+) -> None:
+    rules = {"enabled": True, "rules": [{"days": 0}, {"days": 3}, {"days": 40}]}
+    reminders.set_reminders(merchant, read(RemindersInput, rules))
+    given_a_saved_card(cleo, LATER_NO_FUNDS)
+    subscribe(cleo, dunning={"retries": [{"days": 20}], "invoice": "open"})
+    live(merchant, day("2027-02-19"))
+    assert (len(mails("charge_failed")), mails("reminder")) == (1, [])
+    live(merchant, day("2027-02-24"))
+    assert (len(mails("charge_given_up")), mails("reminder")) == (1, [])
+    live(merchant, day("2027-03-15"))
+    assert len(mails("reminder")) == 1
 
 
 # Changing

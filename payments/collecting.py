@@ -121,7 +121,9 @@ def give_up(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules, at:
         invoice.save()
         events.record("invoice.uncollectible", invoice)
     else:
-        # Now it is reminded of like any other.
+        # From now on it is reminded of like any other; what was not meanwhile is not made up for.
+        invoice.reminded_until = at
+        invoice.save(update_fields=["reminded_until"])
         reminding.reschedule(invoice)
     if row.status == RecurringStatus.ACTIVE:
         row.fall_behind()

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='recurringcharge',
-            index=models.Index(fields=['merchant', '-id'], name='recurring_newest_first'),
+            index=models.Index(fields=['merchant', '-id'], name='customer_recurringest_first'),
         ),
         migrations.AddIndex(
             model_name='recurringcharge',

@@ -114,7 +114,7 @@ class RecurringCharge(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["merchant", "-id"], name="recurring_newest_first"),
+            models.Index(fields=["merchant", "-id"], name="customer_recurringest_first"),
             models.Index(fields=["customer", "-id"], name="recurring_of_customer"),
             # For everybody's clock, and for one merchant's (see invoicing/sweeps.py).
             models.Index(

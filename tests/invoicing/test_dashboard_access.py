@@ -18,12 +18,13 @@ from invoicing.mail import queue_for_invoice
 from invoicing.models import Event, Membership, Merchant, User
 from invoicing.permissions import ROLE_PERMISSIONS
 from invoicing.reminder_inputs import QuestionInput
-from payments import flows
+from payments import flows, recurring_flow
 from payments.actions.deposits import record_unknown
 from payments.credit_flow import credit
 from payments.inputs import CreditNoteInput, RefundInput
 from payments.models import MerchantPayout, Wallet
 from payments.rails.rail import Outcome, State
+from payments.recurring_inputs import RecurringInput
 from tests import factories
 from tests.fixtures_dashboard import Browser, text_of
 from tests.fixtures_stripe import Stripe
@@ -79,6 +80,12 @@ def things(
     deposit = record_unknown(test_merchant, "card", aside)
     paid = factories.pay(factories.given_an_open_invoice(test_merchant, "10.00"))
     note = credit(test_merchant, paid.invoice.public_id, CreditNoteInput())
+    saver = factories.given_a_customer(test_merchant)
+    factories.given_a_saved_card(saver)
+    weekly = {"amount": "5.00", "description": "Box", "interval": "weekly"}
+    recurring = recurring_flow.start(
+        test_merchant, read(RecurringInput, {"customer_id": saver.public_id, **weekly})
+    )
     delivery = endpoint.deliveries.first()
     assert delivery is not None
     return {
@@ -89,6 +96,7 @@ def things(
         "question": ask_question(invoice.pk, QuestionInput(text="Why?")).public_id,
         "event": Event.objects.filter(merchant=test_merchant)[0].public_id,
         "payment": payment.public_id,
+        "recurring": recurring.public_id,
         "refund": refund.public_id,
         "dispute": dispute.public_id,
         "deposit": deposit.public_id,

@@ -209,6 +209,7 @@ _PREFIXES: Final = {
     "deposit_id": "dep",
     "payout_id": "po",
     "credit_note_id": "cn",
+    "recurring_id": "rec",
 }
 
 

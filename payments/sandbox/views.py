@@ -119,6 +119,7 @@ def _say_of_setup(
     asked = MethodSetup.objects.select_related("customer").filter(public_id=visit.key).first()
     context = {
         "visit": visit,
+        "main_class": "pay-page" if visit.status == "open" else "narrow-main",
         "merchant_name": visit.merchant.name,
         "cards": (*CARDS, *SAVED_CARDS),
         "error": error,

@@ -150,6 +150,7 @@ def test_examples_are_what_they_are_examples_of() -> None:
 NAME_IDS = {
     "/v1/sandbox/payments",
     "/v1/invoices/charge",
+    "/v1/recurring_charges",
     "/v1/credit_notes",
     "/v1/credit_notes/preview",
 }

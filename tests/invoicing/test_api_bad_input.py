@@ -190,7 +190,22 @@ INVOICE: dict[str, Kind] = {
     "metadata": METADATA,
     "metadata_public": YES_OR_NO,
 }
+WHOLE = (*NOT_TEXT[1:], "7", "x")
+RULE = "reminders.rules[0]"
+REMINDERS: dict[str, Kind] = {
+    "reminders": OBJECT,
+    "reminders.mode": CHOICE,
+    "reminders.rules": Kind(("x", {}, [5], [None], [{"days": day} for day in range(11)])),
+    f"{RULE}.days": Kind((*WHOLE, -61, 366)),
+    f"{RULE}.late_fee": optional(Kind((*OBJECT.bad, {}, {"percent": "1", "amount": "1"}))),
+    f"{RULE}.late_fee.percent": optional(Kind((*decimal(4, "100").bad, "0"))),
+    f"{RULE}.late_fee.amount": optional(decimal(8, "1000000000000", zero=False)),
+    f"{RULE}.late_fee.currency": optional(CURRENCY),
+    f"{RULE}.repeat_every_days": optional(Kind((*WHOLE, 0, 91))),
+    f"{RULE}.repeat_at_most": optional(Kind((*WHOLE, 0, 25))),
+}
 CUSTOMER: dict[str, Kind] = {
+    **REMINDERS,
     "name": named(200),
     "email": EMAIL,
     "phone": text(40),
@@ -312,6 +327,12 @@ def _make_room(body: dict[str, Any], path: str) -> None:
         if path.startswith("tax_ids["):
             entry.setdefault("type", "eu_vat")
             entry.setdefault("value", "DE1")
+    rules = (body.get("reminders") or {}).get("rules") if path.startswith(RULE) else None
+    for rule in rules or []:
+        body["reminders"].setdefault("mode", "own")
+        rule.setdefault("days", 7)
+        if path.endswith("currency") and "late_fee" in rule:
+            rule["late_fee"].setdefault("amount", "5")
     for holder in [body, *(line if isinstance(line, list) else [])]:
         if isinstance(holder, dict) and path.endswith(("taxes[0].name", "taxes[0].category")):
             for tax in holder.get("taxes") or []:

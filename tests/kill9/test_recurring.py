@@ -1,6 +1,7 @@
 """Eight workers tick together over a year of schedules, and most of them are killed on the way."""
 
 import random
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from payments import recurring_flow
 from payments.audit import audit
 from payments.models import Payment, RecurringCharge, RecurringPeriod, SandboxSession
 from payments.recurring_inputs import RecurringInput
-from tests.crew import Crew, Job
+from tests.crew import KILLED, Crew, Job
 from tests.factories import (
     FIRST_TWO_DECLINED,
     VISA,
@@ -29,6 +30,14 @@ TICK = "tests.kill9.recurring_flow:tick"
 SCHEDULES, MANY = 16, 500
 WORKERS, MONTHS = 8, 12
 MONTH = timedelta(days=31).total_seconds()
+# Where dying hurts: between the invoice, the attempt, the provider's answer and what follows.
+WHERE = (
+    "begin_period:asked",
+    "begin_period:before_commit",
+    "recurring:after_begin",
+    "charge:after_provider",
+    "apply_outcome:before_commit",
+)
 # Longer than a worker's lease, so that what the dead had claimed is free again.
 LATER = 120
 
@@ -55,21 +64,24 @@ def business(transactional_db: None, pytestconfig: pytest.Config) -> Merchant:
 
 def test_a_year_is_charged_once_whoever_dies(crew: Crew, business: Merchant) -> None:
     chance = random.Random("a year of deaths")
-    begun, died = clock.now(business), 0
+    begun, died = clock.now(business), Counter[str]()
     for month in range(1, MONTHS + 1):
         for turn in range(2):
             ahead = month * MONTH + turn * LATER
+            where = [*chance.sample(WHERE, 2), *[""] * (WORKERS - 2)]
             done = crew.together(
                 [
-                    Job(TICK, {"die_after_ms": chance.uniform(5, 400)}, ahead_seconds=ahead)
-                    for _ in range(WORKERS)
+                    Job(TICK, {"die_after_ms": ms}, failpoint, ahead_seconds=ahead)
+                    for failpoint in where
+                    for ms in [0 if failpoint else chance.uniform(5, 400)]
                 ]
             )
-            assert {one.status for one in done} <= {0, SIGALRM}
+            assert {one.status for one in done} <= {0, KILLED, SIGALRM}
             assert {one.error for one in done} == {""}
-            died += sum(one.status == SIGALRM for one in done)
+            died.update(place for place, one in zip(where, done, strict=True) if one.status != 0)
         _come_to_rest(crew, month * MONTH + 2 * LATER)
-    assert died > MONTHS
+    assert died[""] > MONTHS
+    assert died.keys() >= set(WHERE)
     # The last retries are some days later than the last month.
     end = MONTHS * MONTH + timedelta(days=8).total_seconds()
     _come_to_rest(crew, end)

@@ -190,6 +190,10 @@ def test_what_providers_say_comes_before_what_the_calendar_says() -> None:
         "DisputeSubmission.next_look_at",
         "Dispute.next_look_at",
         "Payment.available_at",
+        "RecurringCharge.resumes_at",
+        "RecurringPeriod.retry_at",
+        "RecurringCharge.next_at",
+        "RecurringCharge.announce_at",
         "Invoice.due_at",
         "Invoice.expires_at",
         "Customer.reminders_changed_at",
@@ -198,7 +202,7 @@ def test_what_providers_say_comes_before_what_the_calendar_says() -> None:
     ]
 
 
-@pytest.mark.parametrize("number", range(11))
+@pytest.mark.parametrize("number", range(15))
 def test_an_index_answers_each_question(number: int, test_merchant: Merchant, clock: Any) -> None:
     waits = sweeps.registered[number]
     here = waits.rows.filter(**{waits.merchant: test_merchant.pk})

@@ -139,7 +139,7 @@ MEETINGS: dict[str, tuple[Any, str]] = {
     "refund": (refunding, "_begin"),
     "dispute": (disputing, "follow_payment"),
     "dispute_deposit": (disputing, "follow_deposit"),
-    "charge": (charges, "_attempt"),
+    "charge": (charges, "attempt"),
     "choose": (PaymentMethod, "save"),
     "submit": (clock, "now"),
     "match": (deposits, "receiving_wallet"),

@@ -1,4 +1,4 @@
-"""Disputes of unmatched money from before they had rows of their own: migration 0005."""
+"""Disputes of unmatched money from before they had rows of their own: migration 0009."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def the_time_before() -> Iterator[Any]:
     """The database as it was before disputes of deposits had rows; brought up to date after."""
     executor = MigrationExecutor(connection)
-    latest, before = executor.loader.graph.leaf_nodes(), [("payments", "0004_seals")]
+    latest, before = executor.loader.graph.leaf_nodes(), [("payments", "0008_recurring")]
     executor.migrate(before)
     try:
         yield executor.loader.project_state(before).apps.get_model("payments", "Deposit").objects

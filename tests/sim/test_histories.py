@@ -8,7 +8,7 @@ from tests.sim.stage import Theatre
 
 # They live in a database in memory, whichever one the other tests have: once is enough.
 # Many more are played by `make proof`.
-HISTORIES = 600 if connection.vendor == "sqlite" else 40
+HISTORIES = 400 if connection.vendor == "sqlite" else 40
 CHUNKS = 40
 
 

@@ -46,8 +46,8 @@ class PaymentsConfig(AppConfig):
         events.followers["invoice.paid"].append(collecting.follow_paid)
         for closed in ("invoice.voided", "invoice.uncollectible", "invoice.expired"):
             events.followers[closed].append(collecting.follow_closed)
-        for renewed in ("customer.payment_method_saved", "customer.payment_method_updated"):
-            events.followers[renewed].append(collecting.follow_method)
+        events.followers["customer.payment_method_saved"].append(collecting.follow_saved)
+        events.followers["customer.payment_method_updated"].append(collecting.follow_updated)
         reminding.obstacles += [holding.is_disputed, holding.is_collected]
         sweeps.registered[:0] = waiting.SWEEPS
         sweeps.between.append(hearing.hear_sandbox)

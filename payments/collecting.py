@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q, QuerySet
+
 from invoicing import clock, events, mail, reminding
 from invoicing.models import Invoice
 from payments import dunning
@@ -127,6 +129,8 @@ def give_up(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules, at:
         reminding.reschedule(invoice)
     if row.status == RecurringStatus.ACTIVE:
         row.fall_behind()
+        if rules.then == "keep":
+            events.record("recurring_charge.past_due", row)
     reason = f"Charging {invoice.number} has failed for the last time."
     row.updated_at = at
     if rules.then == "end":
@@ -139,16 +143,38 @@ def give_up(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules, at:
     _tell_payer(invoice, period, rules, "charge_given_up")
 
 
-def follow_method(method: PaymentMethod) -> None:
-    """A method was saved or renewed, or is the default now: what had failed is tried at once."""
-    failing = RecurringPeriod.objects.filter(
+def follow_saved(method: PaymentMethod) -> None:
+    """A payer has left another method: what fails is charged to it at once, and from now on."""
+    failing = _failing(method)
+    for row in RecurringCharge.objects.filter(pk__in=failing.values("recurring")):
+        row.payment_method = method
+        row.updated_at = clock.now(method.merchant)
+        row.save(update_fields=["payment_method", "updated_at"])
+        events.record("recurring_charge.updated", row)
+    _try_at_once(failing, method)
+
+
+def follow_updated(method: PaymentMethod) -> None:
+    """A method was renewed, or is the default now: what had failed by it is tried at once."""
+    by_this = Q(recurring__payment_method=method)
+    if method.is_default:
+        by_this |= Q(recurring__payment_method=None)
+    if method.status == PaymentMethod.Status.ACTIVE:
+        _try_at_once(_failing(method).filter(by_this), method)
+
+
+def _failing(method: PaymentMethod) -> QuerySet[RecurringPeriod]:
+    """Periods of the method's owner that wait for another try."""
+    return RecurringPeriod.objects.filter(
         recurring__customer=method.customer_id,
         recurring__status__in=RUNNING,
         status=RecurringPeriod.Status.OPEN,
         retry_at__isnull=False,
     ).exclude(failure_code="")
-    if method.status == PaymentMethod.Status.ACTIVE:
-        failing.update(retry_at=clock.now(method.merchant), failure_advice="")
+
+
+def _try_at_once(periods: QuerySet[RecurringPeriod], method: PaymentMethod) -> None:
+    periods.update(retry_at=clock.now(method.merchant), failure_advice="")
 
 
 def _close(period: RecurringPeriod, status: RecurringPeriod.Status) -> None:
@@ -167,7 +193,7 @@ def _close(period: RecurringPeriod, status: RecurringPeriod.Status) -> None:
 def _use_what_was_left(row: RecurringCharge, invoice: Invoice) -> None:
     """A method that the payer left while paying a period is charged for those to come."""
     paid = invoice.payments.filter(status="succeeded").exclude(url="").order_by("-id").first()
-    if paid is None or paid.saved_method_id is None or not row.payment_method_id:
+    if paid is None or paid.saved_method_id is None:
         return
     if row.payment_method_id != paid.saved_method_id:
         row.payment_method = paid.saved_method

@@ -328,16 +328,34 @@ def test_what_another_try_cannot_mend_is_not_tried_again(
     assert "Please pay by the link below." in text
 
 
-def test_a_new_method_is_tried_at_once(merchant: Merchant, cleo: Customer) -> None:
+def test_a_new_method_is_tried_at_once_and_charged_from_then_on(
+    merchant: Merchant, cleo: Customer
+) -> None:
     lost = given_a_saved_card(cleo, LATER_LOST)
     row = subscribe(cleo)
     live(merchant, day("2027-02-01"))
     card = given_a_saved_card(cleo, VISA)
-    choose_default(merchant, cleo.public_id, card.public_id)
     payment_tasks.charge_recurring()
     assert charges() == [("01-31", "lost_card"), ("02-01", "succeeded")]
-    assert again(row).status == "active"
-    assert (again(lost).is_default, again(card).is_default) == (False, True)
+    assert (again(row).status, again(row).payment_method) == ("active", card)
+    # The default is the payer's own choice, and stays.
+    assert (again(lost).is_default, again(card).is_default) == (True, False)
+    live(merchant, day("2027-03-01"))
+    assert charges()[-1] == ("02-28", "succeeded")
+
+
+def test_another_default_is_tried_at_once_where_the_default_is_charged(
+    merchant: Merchant, cleo: Customer
+) -> None:
+    card = given_a_saved_card(cleo, VISA)
+    choose_default(merchant, cleo.public_id, given_a_saved_card(cleo, LATER_LOST).public_id)
+    by_default = subscribe(cleo)
+    by_name = subscribe(cleo, payment_method_id=cleo.payment_methods.get(is_default=True).public_id)
+    choose_default(merchant, cleo.public_id, card.public_id)
+    payment_tasks.charge_recurring()
+    assert (again(by_default).status, again(by_name).status) == ("active", "past_due")
+    # What was lost is not charged a second time.
+    assert [code for _, code in charges()] == ["lost_card", "lost_card", "succeeded"]
 
 
 def test_a_method_chosen_for_the_schedule_is_tried_at_once(

@@ -38,7 +38,9 @@ class RecurringForm(InputForm):
     amount = Text(_("Amount"), attrs={"inputmode": "decimal"})
     currency = Choice(_("Currency"))
     description = Text(_("For what"), help_text=_("It stands on each invoice."))
-    interval = Choice(_("How often"), RecurringCharge.Interval.choices)
+    interval = Choice(
+        _("How often"), RecurringCharge.Interval.choices, initial=RecurringCharge.Interval.MONTHLY
+    )
     interval_count = Text(_("Every so many of them"), initial="1", attrs={"inputmode": "numeric"})
     collection = Choice(_("How it is collected"), COLLECTIONS)
     payment_method_id = Choice(_("Charged to"))

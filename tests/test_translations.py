@@ -17,6 +17,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 from django.utils import translation
 
@@ -371,7 +372,8 @@ def given_every_reminder(merchant: Merchant, language: str) -> Iterator[MailRow]
     for days in (2, 0, -5):
         due = given_an_invoice(merchant, language, due_at=there + timedelta(days=days))
         if days < 0:
-            fee = late_fees.charge(due, Rule(1, {"percent": "2"}), there)
+            with transaction.atomic():
+                fee = late_fees.charge(due, Rule(1, {"percent": "2"}), there)
             assert fee is not None
             assert english_in(fee.lines.get().description, language) == []
             message = reminder_mails.queue_reminder(due, there)

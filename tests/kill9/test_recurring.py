@@ -27,7 +27,7 @@ from tests.kill9.test_kill9 import SIGALRM
 
 TICK = "tests.kill9.recurring_flow:tick"
 # In the ordinary suite; `--kills` plays a business of five hundred.
-SCHEDULES, MANY = 10, 500
+SCHEDULES, MANY = 6, 500
 WORKERS, MONTHS = 8, 12
 MONTH = timedelta(days=31).total_seconds()
 # Where dying hurts: between the invoice, the attempt, the provider's answer and what follows.

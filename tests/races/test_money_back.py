@@ -30,7 +30,7 @@ from tests.factories import given_a_customer, given_a_draft, given_a_merchant, g
 from tests.races.money_moves import dispute
 
 # Rounds of each race in the ordinary suite; `--races N` for N.
-ROUNDS = 50
+ROUNDS = 30
 Move = tuple[str, dict[str, Any]]
 Race = tuple[Move, Move]
 _numbers = count()

@@ -8,8 +8,8 @@ from tests.sim.stage import Theatre
 
 # They live in a database in memory, whichever one the other tests have: once is enough.
 # Many more are played by `make proof`.
-HISTORIES = 400 if connection.vendor == "sqlite" else 40
-CHUNKS = 40
+HISTORIES = 240 if connection.vendor == "sqlite" else 24
+CHUNKS = 24
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

@@ -12,21 +12,25 @@ from pypdf import PdfReader
 from tests.e2e.running import ROOT, Receiver, Running, running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def billhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("billhook")) as started:
         yield started
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as listening:
-        yield listening
-
-
-def test_a_bot_bills_and_everyone_is_told(
-    billhook: Running, receiver: Receiver, tmp_path: Path
+def test_the_main_job(
+    billhook: Running, page: Page, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
+    """By a bot, by a reader of the README and by hand: one after another, in one installation."""
+    with subtests.test("by a bot"), Receiver() as receiver:
+        a_bot_bills_and_everyone_is_told(billhook, receiver, tmp_path)
+    with subtests.test("by the README"):
+        the_readmes_quickstart_runs_word_for_word(billhook, tmp_path)
+    with subtests.test("by hand"), Receiver() as receiver:
+        a_merchant_bills_and_a_payer_pays_in_the_browser(billhook, receiver, page)
+
+
+def a_bot_bills_and_everyone_is_told(billhook: Running, receiver: Receiver, tmp_path: Path) -> None:
     with billhook.api() as api:
         endpoint = api.post(
             "webhook_endpoints", json={"url": receiver.url, "event_types": ["invoice.*"]}
@@ -84,7 +88,7 @@ def test_a_bot_bills_and_everyone_is_told(
     assert '"ok": true' in billhook.manage("audit", "--json")
 
 
-def test_the_readmes_quickstart_runs_word_for_word(billhook: Running, tmp_path: Path) -> None:
+def the_readmes_quickstart_runs_word_for_word(billhook: Running, tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
     blocks = re.findall(r"<!-- quickstart -->\n```sh\n(.*?)```", readme, re.DOTALL)
     assert len(blocks) == 5
@@ -105,7 +109,7 @@ def test_the_readmes_quickstart_runs_word_for_word(billhook: Running, tmp_path: 
     assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
 
 
-def test_a_merchant_bills_and_a_payer_pays_in_the_browser(
+def a_merchant_bills_and_a_payer_pays_in_the_browser(
     billhook: Running, receiver: Receiver, page: Page
 ) -> None:
     with billhook.api() as api:

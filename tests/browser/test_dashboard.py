@@ -369,7 +369,8 @@ def test_everybody_can_use_every_page(at_work: Page, shop: Merchant, settings: A
     things = given_something_of_everything(shop)
     page, found = at_work, []
     for path in PAGES:
-        page.goto("/dashboard/" + path.format(**things))
+        answer = page.goto("/dashboard/" + path.format(**things))
+        assert answer is not None and answer.status < 500, path
         for width, theme in LOOKS:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")

@@ -28,7 +28,7 @@ from payments.upcoming import Upcoming
 
 # Longer than asking a provider takes; whoever dies meanwhile is followed by somebody else.
 LEASE = timedelta(seconds=60)
-# A payer who asked a question or promised a date is left alone; that is looked at daily.
+# A payer who pays, asked a question or promised a date is left alone; that is looked at daily.
 HELD = timedelta(days=1)
 
 
@@ -79,14 +79,14 @@ def begin_retry(period_pk: int) -> Payment | None:
     at = clock.now(invoice.merchant)
     if period is None or period.retry_at is None or period.retry_at > at:
         return None
-    if invoice.status != "open":
-        # Money is on its way, and what comes of it decides.
-        period.retry_at = period.leased_until = None
-        period.save(update_fields=["retry_at", "leased_until"])
-        return None
     row = period.recurring
     period.leased_until = None
-    if invoice.is_held(at) or holding.is_disputed(invoice):
+    if row.status not in RUNNING or row.collection != RecurringCharge.Collection.CHARGE:
+        period.retry_at = None
+        period.save(update_fields=["retry_at", "leased_until"])
+        return None
+    # Money that the payer sends may be on its way; if nothing comes of it, this goes on.
+    if invoice.status != "open" or invoice.is_held(at) or holding.is_disputed(invoice):
         period.retry_at = at + HELD
         period.save(update_fields=["retry_at", "leased_until"])
         return None

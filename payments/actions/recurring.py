@@ -277,9 +277,10 @@ def _fits(row: RecurringCharge, method: PaymentMethod) -> None:
 
 
 def _try_at_once(row: RecurringCharge) -> None:
-    """Another method was chosen: what had failed is tried with it."""
-    failing = row.periods.filter(retry_at__isnull=False).exclude(failure_code="")
-    failing.update(retry_at=clock.now(row.merchant), failure_advice="")
+    """Another method was chosen: what had failed is tried with it, or after the pause."""
+    failing = row.periods.filter(status=RecurringPeriod.Status.OPEN).exclude(failure_code="")
+    due = clock.now(row.merchant) if row.status in RUNNING else None
+    failing.update(retry_at=due, failure_advice="")
 
 
 def _template(wanted: RecurringInput) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from tests.factories import (
     LATER_ASKS_APPROVAL,
     LATER_LOST,
     LATER_NO_FUNDS,
+    SILENT_THEN_NOTHING,
     SILENT_THEN_PAID,
     VISA,
     again,
@@ -425,6 +426,33 @@ def test_a_question_holds_the_retries_until_it_is_answered(
     inquiries.answer_question(merchant, question.public_id, AnswerInput(text="For membership."))
     live(merchant, day("2027-02-12"))
     assert [on for on, _ in charges()] == ["01-31", "02-11"]
+
+
+def test_a_payers_own_try_that_fails_does_not_end_the_retries(
+    merchant: Merchant, cleo: Customer
+) -> None:
+    given_a_saved_card(cleo, LATER_NO_FUNDS)
+    row = subscribe(cleo)
+    own = factories.start_paying(row.periods.get().invoice)
+    live(merchant, day("2027-02-02") - timedelta(minutes=5))
+    factories.use_card(own, SILENT_THEN_NOTHING)
+    live(merchant, day("2027-02-04"))
+    # Nobody was charged while it was unknown what became of the payer's own card.
+    assert [on for on, _ in charges()] == ["01-31", "01-31", "02-03"]
+    assert row.periods.get().retries_made == 1
+
+
+def test_what_is_sent_from_now_on_is_charged_no_more(merchant: Merchant, cleo: Customer) -> None:
+    given_a_saved_card(cleo, LATER_NO_FUNDS)
+    row = subscribe(cleo)
+    change = read(RecurringChanges, {"collection": "send"})
+    recurring.update_recurring(merchant, row.public_id, change)
+    live(merchant, day("2027-02-10"))
+    assert len(charges()) == 1
+    change = read(RecurringChanges, {"collection": "charge"})
+    recurring.update_recurring(merchant, row.public_id, change)
+    live(merchant, day("2027-02-11"))
+    assert [on for on, _ in charges()] == ["01-31", "02-10"]
 
 
 def test_what_is_charged_is_not_reminded_of_until_it_was_given_up(

@@ -44,11 +44,20 @@ def draft(merchant: Merchant, wanted: InvoiceInput) -> tuple[Invoice, list[LineI
     return invoice, fill(invoice, wanted)
 
 
+def keep(invoice: Invoice, lines: list[LineItem]) -> None:
+    """Save a new draft with its lines, in the caller's transaction."""
+    invoice.save(force_insert=True)
+    LineItem.objects.bulk_create(lines)
+    invoice.begin_with(lines)
+
+
 def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
     """Put what is wanted into a draft, and return its new unsaved lines."""
     merchant = invoice.merchant
-    invoice.customer = _customer(merchant, wanted.customer_id)
-    invoice.wallet = _wallet(merchant, wanted.wallet_id)
+    invoice.customer = None
+    if wanted.customer_id is not None:
+        invoice.customer = customer_of(merchant, wanted.customer_id)
+    invoice.wallet = wallet_of(merchant, wanted.wallet_id)
     invoice.currency = _currency(invoice, wanted)
     if invoice.wallet and invoice.wallet.currency != invoice.currency:
         raise ValidationFailed(
@@ -75,9 +84,8 @@ def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
     return _work_out(invoice, wanted)
 
 
-def _customer(merchant: Merchant, public_id: str | None) -> Customer | None:
-    if public_id is None:
-        return None
+def customer_of(merchant: Merchant, public_id: str) -> Customer:
+    """Who is billed. Raises NotFound, ValidationFailed for one who is archived."""
     try:
         customer = merchant.customers.get(public_id=public_id)
     except Customer.DoesNotExist:
@@ -89,7 +97,8 @@ def _customer(merchant: Merchant, public_id: str | None) -> Customer | None:
     return customer
 
 
-def _wallet(merchant: Merchant, public_id: str | None) -> Any:
+def wallet_of(merchant: Merchant, public_id: str | None) -> Any:
+    """The wallet that is named. Raises NotFound."""
     if public_id is None:
         return None
     wallet = merchant.wallets.filter(public_id=public_id, archived_at=None).first()

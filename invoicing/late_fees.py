@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from invoicing import documents, drafts, events, issuing, languages, money
 from invoicing.inputs import InvoiceInput, LineItemInput, RecipientInput
-from invoicing.models import Invoice, LineItem
+from invoicing.models import Invoice
 from invoicing.money import EXACT, round_half_up
 from invoicing.reminder_rules import Rule
 
@@ -38,9 +38,7 @@ def charge(invoice: Invoice, rule: Rule, at: datetime) -> Invoice | None:
     fee, lines = drafts.draft(invoice.merchant, _asked(invoice, amount))
     fee.late_fee_of, fee.late_fee_days = invoice, rule.days
     fee.sent_at = at
-    fee.save(force_insert=True)
-    LineItem.objects.bulk_create(lines)
-    fee.begin_with(lines)
+    drafts.keep(fee, lines)
     events.record("invoice.created", fee)
     issuing.issue(fee)
     events.record("invoice.sent", fee)

@@ -19,9 +19,7 @@ from invoicing.models import Invoice, LineItem, Merchant
 def create_invoice(merchant: Merchant, wanted: InvoiceInput) -> Invoice:
     """Save a draft. Raises NotFound for another's customer or wallet, ValidationFailed."""
     invoice, lines = drafts.draft(merchant, wanted)
-    invoice.save(force_insert=True)
-    LineItem.objects.bulk_create(lines)
-    invoice.begin_with(lines)
+    drafts.keep(invoice, lines)
     events.record("invoice.created", invoice)
     return invoice
 

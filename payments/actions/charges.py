@@ -6,7 +6,7 @@ from invoicing import drafts, idempotency, issuing, money
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, NotFound, ValidationFailed
 from invoicing.inputs import InvoiceInput, read
-from invoicing.models import Invoice, LineItem, Merchant
+from invoicing.models import Invoice, Merchant
 from payments.attempts import MAX_ATTEMPTS, attempt
 from payments.charging import chargeable, method_of, outside
 from payments.inputs import ChargeInput, in_minor_units
@@ -38,9 +38,7 @@ def begin_charge(merchant: Merchant, wanted: ChargeInput) -> tuple[Invoice, Paym
         ],
     }
     invoice, lines = drafts.draft(merchant, read(InvoiceInput, asked))
-    invoice.save(force_insert=True)
-    LineItem.objects.bulk_create(lines)
-    invoice.begin_with(lines)
+    drafts.keep(invoice, lines)
     issuing.issue(invoice)
     idempotency.note(invoice.public_id)
     if invoice.status != "open":

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from invoicing import clock, events, issuing
+from invoicing import clock, drafts, events, issuing
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState
 from invoicing.failpoints import failpoint
-from invoicing.models import Invoice, LineItem
+from invoicing.models import Invoice
 from payments import collecting, dunning, holding
 from payments.attempts import MAX_ATTEMPTS, attempt
 from payments.charging import method_of
@@ -135,9 +135,7 @@ def _ask(row: RecurringCharge, number: int, at: datetime) -> tuple[Invoice, Recu
     invoice, lines = invoice_of(row, number)
     if row.collection == RecurringCharge.Collection.CHARGE:
         invoice.due_at = at
-    invoice.save(force_insert=True)
-    LineItem.objects.bulk_create(lines)
-    invoice.begin_with(lines)
+    drafts.keep(invoice, lines)
     period = RecurringPeriod(
         merchant=row.merchant,
         recurring=row,

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
-from invoicing import clock, events, idempotency
+from invoicing import clock, drafts, events, idempotency
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
-from invoicing.models import Customer, Merchant
+from invoicing.models import Merchant
 from payments.actions.periods import LEASE
 from payments.charging import method_of, outside
 from payments.collecting import locked
@@ -43,12 +43,12 @@ def create_recurring(merchant: Merchant, wanted: RecurringInput) -> RecurringCha
     Raises NotFound for another's customer, wallet or method, InvalidState for a customer without
     a method that can be charged, ValidationFailed.
     """
-    customer = _customer(merchant, wanted.customer_id)
+    customer = drafts.customer_of(merchant, wanted.customer_id)
     at = clock.now(merchant)
     row = RecurringCharge(
         merchant=merchant,
         customer=customer,
-        wallet=_wallet(merchant, wanted.wallet_id),
+        wallet=drafts.wallet_of(merchant, wanted.wallet_id),
         collection=wanted.collection,
         description=wanted.description or _first_line(wanted.line_items),
         currency=wanted.currency or "",
@@ -114,7 +114,7 @@ def update_recurring(
         for other in {"tax_rate", "taxes"} - named:
             row.template.pop(other, None)
     if "wallet_id" in named:
-        row.wallet = _wallet(merchant, changes.wallet_id)
+        row.wallet = drafts.wallet_of(merchant, changes.wallet_id)
     if "dunning" in named:
         row.dunning = changes.dunning.stored() if changes.dunning else None
     _choose_collection(row, changes)
@@ -352,21 +352,3 @@ def _own(merchant: Merchant, recurring_id: str) -> RecurringCharge:
     if found is None:
         raise NotFound(f"There is no recurring charge {recurring_id}.")
     return locked(found)
-
-
-def _customer(merchant: Merchant, customer_id: str) -> Customer:
-    customer = merchant.customers.filter(public_id=customer_id).first()
-    if customer is None:
-        raise NotFound(f"There is no customer {customer_id}.", details={"field": "customer_id"})
-    if customer.archived_at:
-        raise ValidationFailed([("customer_id", "is archived; restore the customer first")])
-    return customer
-
-
-def _wallet(merchant: Merchant, wallet_id: str | None) -> Any:
-    if wallet_id is None:
-        return None
-    wallet = merchant.wallets.filter(public_id=wallet_id, archived_at=None).first()
-    if wallet is None:
-        raise NotFound(f"There is no wallet {wallet_id}.", details={"field": "wallet_id"})
-    return wallet

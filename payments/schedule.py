@@ -5,11 +5,12 @@ cannot make a schedule drift: the 31st is the last day of a shorter month and th
 it (Stripe's rule for billing anchors).
 """
 
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from isodate import Duration
 
 WEEKS: Final = {"weekly": 1}
 MONTHS: Final = {"monthly": 1, "quarterly": 3, "yearly": 12}
@@ -31,14 +32,17 @@ class Schedule:
         """The instant of this number, in UTC, at the anchor's local time of day.
 
         A local time that the clocks skip is the same distance after midnight by the old time, one
-        that comes twice is the one that the anchor means. Raises OverflowError beyond the calendar.
+        that comes twice is the one that the anchor means. Raises OverflowError or ValueError
+        beyond the calendar.
         """
         local = self.anchor.astimezone(self.zone).replace(tzinfo=None)
         steps = number * self.count
         if self.interval in WEEKS:
             moved = local + timedelta(weeks=steps * WEEKS[self.interval])
         else:
-            moved = _months_later(local, steps * MONTHS[self.interval])
+            # The same day so many months on; the month's last day where it has fewer.
+            months = Duration(months=steps * MONTHS[self.interval])
+            moved = (local + months).replace(fold=local.fold)
         instant = moved.replace(tzinfo=self.zone).astimezone(UTC)
         if instant.astimezone(self.zone).replace(tzinfo=None) != moved:
             # Skipped by the clocks: whichever time the anchor's fold means, count on by the old.
@@ -60,14 +64,3 @@ class Schedule:
         while self.at(number) < instant:
             number += 1
         return number
-
-
-def _months_later(local: datetime, months: int) -> datetime:
-    """The same day so many months on; the month's last day where it has fewer."""
-    years, month = divmod(local.month - 1 + months, 12)
-    year = local.year + years
-    if not 1 <= year <= 9999:
-        raise OverflowError("the calendar has years from 1 to 9999")
-    return local.replace(
-        year=year, month=month + 1, day=min(local.day, monthrange(year, month + 1)[1])
-    )

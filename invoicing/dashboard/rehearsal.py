@@ -1,7 +1,6 @@
 """The test twin's clock: a year of billing, rehearsed in a minute."""
 
 import re
-from calendar import monthrange
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
+from isodate import Duration
 
 from invoicing import clock, stepping
 from invoicing.actions.clocks import move_clock
@@ -58,7 +58,7 @@ class ClockForm(PlainForm):
         if not re.fullmatch(r"[1-9][0-9]{0,3}", count, re.ASCII) or unit not in dict(UNITS):
             self.add_error("count", _("Must be a whole number from 1 to 9999."))
         elif unit == "months":
-            self.target = months_later(self.now.astimezone(self.zone), int(count))
+            self.target = self.now.astimezone(self.zone) + Duration(months=int(count))
         else:
             self.target = self.now + timedelta(**{unit: int(count)})
 
@@ -71,14 +71,6 @@ class ClockForm(PlainForm):
             self.add_error("to", _("Must be a day and time between the years 2000 and 2200."))
         else:
             self.target = instant.replace(tzinfo=instant.tzinfo or self.zone)
-
-
-def months_later(instant: datetime, count: int) -> datetime:
-    """The same day so many months on; the month's last day where it has fewer."""
-    months = instant.year * 12 + instant.month - 1 + count
-    year, month = divmod(months, 12)
-    day = min(instant.day, monthrange(year, month + 1)[1])
-    return instant.replace(year=year, month=month + 1, day=day)
 
 
 @require_http_methods(["GET", "POST"])

@@ -238,7 +238,7 @@ def _begin(row: RecurringCharge, wanted: RecurringInput, at: datetime) -> None:
     try:
         first = rhythm.first_from(start)
         whole = rhythm.at(first)
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise ValidationFailed([("anchor", "leaves the calendar")]) from None
     part_first = row.prorate and whole > start
     row.started_at = start if part_first else whole

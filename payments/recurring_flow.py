@@ -3,8 +3,6 @@
 Every step is safe to repeat, and to do in any number of workers at once.
 """
 
-from django.db import IntegrityError
-
 from invoicing import idempotency
 from invoicing.errors import BillhookError, Conflict
 from invoicing.failpoints import failpoint
@@ -49,15 +47,10 @@ def charge_period(recurring_pk: int) -> bool:
 
     A schedule whose next invoice cannot be made is paused, and says why.
     """
-    before = _asked(recurring_pk)
     try:
-        payment = periods.begin_period(recurring_pk)
+        period, payment = periods.begin_period(recurring_pk)
     except Conflict:
         # Changed, or done by somebody else, at the same moment.
-        return False
-    except IntegrityError:
-        if _asked(recurring_pk) == before:
-            raise
         return False
     except BillhookError as trouble:
         periods.record_trouble(recurring_pk, str(trouble))
@@ -65,7 +58,7 @@ def charge_period(recurring_pk: int) -> bool:
     failpoint("recurring:after_begin")
     if payment is not None:
         flows.carry_out(payment.pk)
-    return _asked(recurring_pk) != before
+    return period is not None
 
 
 def retry_period(period_pk: int) -> bool:
@@ -76,8 +69,3 @@ def retry_period(period_pk: int) -> bool:
         return False
     flows.carry_out(payment.pk)
     return True
-
-
-def _asked(recurring_pk: int) -> int:
-    """How many periods were asked for so far."""
-    return RecurringPeriod.objects.filter(recurring=recurring_pk).count()

@@ -5,6 +5,7 @@ None of them speaks to a provider: see payments/recurring_flow.py for what does.
 
 from datetime import datetime, timedelta
 
+from django.db import IntegrityError
 from django.db.models import Q
 
 from invoicing import clock, drafts, events, issuing
@@ -26,6 +27,9 @@ from payments.models import (
 from payments.recurring import invoice_of, period_of, plan_next
 from payments.upcoming import Upcoming
 
+# The period that has begun, if one was due, and the attempt to charge it, if it is charged.
+Begun = tuple[RecurringPeriod | None, Payment | None]
+
 # Longer than asking a provider takes; whoever dies meanwhile is followed by somebody else.
 LEASE = timedelta(seconds=60)
 # A payer who pays, asked a question or promised a date is left alone; that is looked at daily.
@@ -41,22 +45,22 @@ def claim(model: type[RecurringCharge] | type[RecurringPeriod], pk: int) -> bool
 
 
 @action
-def begin_period(recurring_pk: int) -> Payment | None:
+def begin_period(recurring_pk: int) -> Begun:
     """Make the invoice of the period that begins now, and the attempt to charge it.
 
-    None where nothing is due, or nothing is charged. The unique number of the period lets one of
-    any number of workers do it, and the schedule is locked last, after invoice and ledger.
+    The unique number of the period lets one of any number of workers do it: Conflict for the
+    others. The schedule is locked last, after invoice and ledger.
     """
     row = RecurringCharge.objects.select_related(
         "merchant", "customer", "wallet", "payment_method"
     ).get(pk=recurring_pk)
     at = clock.now(row.merchant)
     if row.status not in RUNNING or row.next_at is None or row.next_at > at:
-        return None
+        return None, None
     number = row.next_number
     if row.end_at is not None and row.begins(number) >= row.end_at:
         _end(row, at)
-        return None
+        return None, None
     invoice, period = _ask(row, number, at)
     failpoint("begin_period:asked")
     row = period.recurring = locked(row.pk)
@@ -68,7 +72,7 @@ def begin_period(recurring_pk: int) -> Payment | None:
         plan_next(row)
     row.leased_until = None
     row.save()
-    return payment
+    return period, payment
 
 
 @action
@@ -145,7 +149,10 @@ def _ask(row: RecurringCharge, number: int, at: datetime) -> tuple[Invoice, Recu
         invoice=invoice,
         created_at=at,
     )
-    period.save(force_insert=True)
+    try:
+        period.save(force_insert=True)
+    except IntegrityError:
+        raise Conflict("Somebody else has just asked for this period.") from None
     issuing.issue(invoice)
     if row.collection == RecurringCharge.Collection.SEND:
         issuing.send(invoice)

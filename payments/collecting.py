@@ -14,26 +14,31 @@ from invoicing import clock, events, mail, reminding
 from invoicing.models import Invoice
 from payments import dunning
 from payments.models import (
+    RETURNED_BY_BANK,
     RUNNING,
+    Dispute,
     Payment,
     PaymentMethod,
     RecurringCharge,
     RecurringPeriod,
     RecurringStatus,
 )
+from payments.rails.rail import Advice
 from payments.recurring import rules_of
 
 # The provider was never asked, so no try was made.
 NEVER_ASKED = "never_arrived"
+# Of the reasons for which a bank returns a debit the one that passes by itself.
+LACKED_FUNDS = "insufficient_funds"
 NO_METHOD = "no_payment_method"
 NO_METHOD_MESSAGE = "There is no saved card or bank account that can be charged."
 
 
-def period_of(invoice: Invoice) -> RecurringPeriod | None:
-    """The open period that this invoice is of, with its schedule locked."""
+def period_of(invoice: Invoice, *statuses: str) -> RecurringPeriod | None:
+    """The period that this invoice is of, if it is open or in one of these, its schedule locked."""
     period = (
         RecurringPeriod.objects.select_for_update(of=("self",))
-        .filter(invoice=invoice, status=RecurringPeriod.Status.OPEN)
+        .filter(invoice=invoice, status__in=statuses or [RecurringPeriod.Status.OPEN])
         .first()
     )
     if period is not None:
@@ -50,9 +55,18 @@ def locked(pk: int) -> RecurringCharge:
     )
 
 
+def goes_on(invoice: Invoice) -> RecurringCharge | None:
+    """The schedule that this invoice is of, if later periods will be charged to a saved method."""
+    period: RecurringPeriod | None = getattr(invoice, "recurring_period", None)
+    row = period.recurring if period else None
+    if row is None or row.status == RecurringStatus.ENDED:
+        return None
+    return row if row.collection == RecurringCharge.Collection.CHARGE else None
+
+
 def follow_paid(invoice: Invoice) -> None:
-    """The invoice is paid, by whatever way: its period is done."""
-    period = period_of(invoice)
+    """The invoice is paid, by whatever way: its period is done, also one that was given up."""
+    period = period_of(invoice, RecurringPeriod.Status.OPEN, RecurringPeriod.Status.GIVEN_UP)
     if period is None:
         return
     _use_what_was_left(period.recurring, invoice)
@@ -68,7 +82,7 @@ def follow_closed(invoice: Invoice) -> None:
 
 def follow_failed(invoice: Invoice, payment: Payment) -> None:
     """A charge of a saved method has failed: the next try, or the end of trying."""
-    period = period_of(invoice) if payment.saved_method_id and not payment.url else None
+    period = period_of(invoice) if payment.is_charge else None
     if period is None:
         return
     at = clock.now(invoice.merchant)
@@ -81,6 +95,28 @@ def follow_failed(invoice: Invoice, payment: Payment) -> None:
     period.failure_advice = payment.failure_advice
     period.failed_method = payment.saved_method
     fall_behind(invoice, period, at)
+
+
+def follow_taken_back(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
+    """A bank took back what had paid a period, and the invoice asks for it again.
+
+    A debit that the bank itself returned has failed as a charge fails, only later. What the payer
+    has contested is charged no more: a person decides what becomes of it.
+    """
+    period = period_of(invoice, RecurringPeriod.Status.PAID)
+    if period is None:
+        return
+    why = dispute.reason.replace("_", " ")
+    period.failure_code = dispute.reason
+    period.failure_message = f"The bank took the money back: {why}."
+    period.failed_method = payment.saved_method
+    period.failure_advice = Advice.RETRY if dispute.reason == LACKED_FUNDS else Advice.CUSTOMER
+    if dispute.reason in RETURNED_BY_BANK and payment.saved_method is not None:
+        period.status = RecurringPeriod.Status.OPEN
+        fall_behind(invoice, period, clock.now(invoice.merchant))
+    else:
+        period.status = RecurringPeriod.Status.GIVEN_UP
+        period.save()
 
 
 def lack_method(period: RecurringPeriod) -> None:
@@ -209,7 +245,7 @@ def _tell_payer(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules,
         "description": period.recurring.description,
         "method": period.failed_method.details if period.failed_method else {},
         "failure_code": period.failure_code,
-        "needs_payer": period.failure_advice in {"customer", "never"}
+        "needs_payer": period.failure_advice in {Advice.CUSTOMER, Advice.NEVER}
         or period.failure_code == NO_METHOD,
         "retry_on": period.retry_at.astimezone(zone).date() if period.retry_at else None,
     }

@@ -10,7 +10,7 @@ from django_fsm import can_proceed
 
 from invoicing import clock, events
 from invoicing.models import Invoice
-from payments import bookings, ledger
+from payments import bookings, collecting, ledger
 from payments.models import Deposit, Dispute, Payment
 from payments.rails.rail import DisputeOutcome
 from payments.setting_aside import parts_of
@@ -127,6 +127,7 @@ def _lose(dispute: Dispute, payment: Payment, invoice: Invoice, amount: int) -> 
             invoice.reverse()
             invoice.save()
             events.record("invoice.reopened", invoice)
+            collecting.follow_taken_back(invoice, payment, dispute)
         else:
             invoice.save()
 

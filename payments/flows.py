@@ -50,6 +50,12 @@ def start(invoice_pk: int, rail: str, amount: int | None = None) -> Payment:
     if _is_stale(payment.asked_at) and check(payment.pk).status != "pending":
         payment = pay.begin_payment(invoice_pk, rail, amount)
     if not payment.url:
+        if payment.keeps_method:
+            enroll(
+                ProviderCustomer.objects.get(
+                    customer__invoices=invoice_pk, provider=KEEPERS[payment.rail]
+                )
+            )
         instructions = RAILS[rail].start(payment)
         failpoint("start:after_provider")
         payment = pay.record_instructions(payment.pk, instructions)
@@ -69,7 +75,7 @@ def charge(merchant: Merchant, wanted: ChargeInput) -> tuple[Invoice, Payment | 
     begun = idempotency.noted()
     if begun:
         invoice = merchant.invoices.get(public_id=begun)
-        payment = invoice.payments.filter(saved_method__isnull=False).first()
+        payment = invoice.payments.filter(saved_method__isnull=False, url="").first()
     else:
         invoice, payment = charges.begin_charge(merchant, wanted)
     return invoice, carry_out(payment.pk) if payment else None

@@ -1,17 +1,19 @@
 """What of this room speaks against asking a payer again."""
 
 from invoicing.models import Invoice
-from payments.models.dispute import DisputeStatus
+from payments.models.dispute import RETURNED_BY_BANK, DisputeStatus
 from payments.models.recurring import RecurringCharge, RecurringPeriod
 
 
 def is_disputed(invoice: Invoice) -> bool:
     """Whether the payer has turned to their bank about this invoice, and was not refused.
 
-    Who has got their money back that way is not asked for it by a timetable; a person may.
+    Who has got their money back that way is not asked for it by a timetable; a person may. A
+    debit that the bank returned by itself has merely failed.
     """
     refused = [DisputeStatus.WON, DisputeStatus.CLOSED]
-    return invoice.disputes.exclude(status__in=refused).exists()
+    by_payer = invoice.disputes.exclude(reason__in=RETURNED_BY_BANK)
+    return by_payer.exclude(status__in=refused).exists()
 
 
 def is_collected(invoice: Invoice) -> bool:

@@ -42,6 +42,7 @@ def succeed(
         payment.released_at = at
     if outcome.saved and invoice.customer:
         payment.saved_method = keep_method(invoice.customer, outcome.saved)
+        events.record("customer.payment_method_saved", payment.saved_method)
     payment.save()
     failpoint("payment:succeeded")
     if from_deposit is None:

@@ -19,6 +19,7 @@ from invoicing.errors import ValidationFailed
 from invoicing.models import CreditNote, Inquiry, Invoice, Merchant
 from invoicing.templatetags.money import language, locale_of
 from invoicing.templatetags.money import money as shown
+from payments.collecting import goes_on
 from payments.models import IN_FLIGHT, UNFINISHED, Payment, Refund
 from payments.offered import rails_of
 
@@ -38,7 +39,9 @@ SOON = timedelta(minutes=2)
 def find(slug: str) -> Invoice:
     """The invoice whose address this is. Raises Http404; a draft is nobody else's business."""
     invoice = (
-        Invoice.objects.select_related("merchant", "customer", "late_fee_of")
+        Invoice.objects.select_related(
+            "merchant", "customer", "late_fee_of", "recurring_period__recurring"
+        )
         .prefetch_related("lines", "payments", "refunds", "inquiries")
         .filter(slug=slug)
         .exclude(status="draft")
@@ -189,6 +192,12 @@ class Hosted:
         """The ways to pay that can be chosen now, best first."""
         open_now = self.invoice.status == "open" and not self.window_has_closed
         return rails_of(self.invoice) if open_now else []
+
+    @property
+    def kept_for(self) -> str:
+        """What the method that is paid with will be charged for from now on; empty for nothing."""
+        schedule = goes_on(self.invoice)
+        return schedule.description if schedule else ""
 
     @property
     def window_has_closed(self) -> bool:

@@ -9,9 +9,10 @@ from invoicing.actions.action import action
 from invoicing.doorbell import ring
 from invoicing.errors import Conflict, InvalidState, NotConfigured, NotFound, ValidationFailed
 from invoicing.models import Invoice, Merchant
-from payments import bookings, setting_aside, settling
+from payments import bookings, collecting, setting_aside, settling
 from payments.attempts import LOOK_AGAIN, MAX_ATTEMPTS
 from payments.inputs import MarkPaidInput, in_minor_units
+from payments.methods import KEEPERS, known_customer
 from payments.models import MONEY_CAME, UNFINISHED, Payment, PaymentStatus
 from payments.offered import rails_of
 from payments.rails.rail import Instructions, Outcome, State
@@ -43,11 +44,15 @@ def begin_payment(invoice_pk: int, rail: str, amount: int | None = None) -> Paym
     if invoice.payments.count() >= MAX_ATTEMPTS:
         raise Conflict("There were too many attempts to pay this invoice; ask the merchant.")
     at = clock.now(invoice.merchant)
+    keeps = invoice.customer is not None and rail in KEEPERS and bool(collecting.goes_on(invoice))
+    if keeps and invoice.customer is not None:
+        known_customer(invoice.customer, KEEPERS[rail])
     return Payment.objects.create(
         merchant=invoice.merchant,
         invoice=invoice,
         wallet=receiving_wallet(invoice),
         rail=rail,
+        keeps_method=keeps,
         currency=invoice.currency,
         amount=wanted,
         created_at=at,

@@ -4,6 +4,7 @@ from payments.models.deposit import Deposit
 from payments.models.dispute import (
     DISPUTES_ENDED,
     DISPUTES_OPEN,
+    RETURNED_BY_BANK,
     Dispute,
     DisputeFile,
     DisputeStatus,
@@ -42,6 +43,7 @@ __all__ = [
     "IN_FLIGHT",
     "MONEY_CAME",
     "REFUNDS_UNFINISHED",
+    "RETURNED_BY_BANK",
     "RUNNING",
     "UNFINISHED",
     "Deposit",

@@ -33,6 +33,13 @@ class DisputeStatus(models.TextChoices):
 
 DISPUTES_OPEN = (DisputeStatus.INQUIRY, DisputeStatus.NEEDS_RESPONSE, DisputeStatus.UNDER_REVIEW)
 DISPUTES_ENDED = (DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.CLOSED)
+# A debit that came back without the payer's doing: the account could not bear it, or is not there.
+RETURNED_BY_BANK = (
+    "insufficient_funds",
+    "incorrect_account_details",
+    "bank_cannot_process",
+    "check_returned",
+)
 
 
 class Dispute(models.Model):

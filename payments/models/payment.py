@@ -68,10 +68,13 @@ class Payment(models.Model):
     provider_reference = models.CharField(max_length=200, blank=True)
     # Where a visit is one thing to the provider and the money another: the money's name.
     money_reference = models.CharField(max_length=200, blank=True)
-    # The saved method that was charged while the payer was away.
+    # The saved method that was charged while the payer was away, or that the payer left by paying.
     saved_method = models.ForeignKey(
         PaymentMethod, models.PROTECT, null=True, related_name="payments"
     )
+    # Whether the provider's page says that what is paid with is kept for later charges, and keeps
+    # it.
+    keeps_method = models.BooleanField(default=False)
     url = models.CharField(max_length=2000, blank=True)
     method = models.JSONField(default=dict)
     note = models.CharField(max_length=500, blank=True)
@@ -154,6 +157,11 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def is_charge(self) -> bool:
+        """Whether a saved method is charged while the payer is away; else they visit a page."""
+        return self.saved_method_id is not None and not self.url
 
     @property
     def charged(self) -> PaymentMethod:

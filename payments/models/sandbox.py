@@ -88,6 +88,9 @@ class SandboxSession(models.Model):
     return_url = models.CharField(max_length=2000, blank=True)
     # The saved card that is charged; empty for a visit.
     method = models.ForeignKey(SandboxMethod, models.PROTECT, null=True, related_name="charges")
+    # On a visit: whose card is kept when it pays, and the one that was.
+    keep_for = models.CharField(max_length=200, blank=True)
+    kept = models.ForeignKey(SandboxMethod, models.PROTECT, null=True, related_name="+")
     status = models.CharField(max_length=15, choices=Status, default=Status.OPEN)
     card_brand = models.CharField(max_length=20, blank=True)
     card_last4 = models.CharField(max_length=4, blank=True)

@@ -57,6 +57,7 @@ class SandboxRail(Rail):
             currency=payment.currency,
             description=str(payment.invoice),
             return_path=f"/i/{payment.invoice.slug}/return",
+            keep_for=_known_as(payment) if payment.keeps_method else "",
         )
         return Instructions(provider.page_url(session), session.public_id)
 
@@ -78,7 +79,7 @@ class SandboxRail(Rail):
 
     def look(self, payment: Payment) -> Outcome:
         """What became of a visit or a charge; a charge that was never asked for is called off."""
-        if not payment.saved_method_id:
+        if not payment.is_charge:
             return _outcome(provider.get_session(payment.public_id))
         session = saving.get_charge(
             key=payment.public_id,
@@ -140,6 +141,12 @@ class SandboxRail(Rail):
         saving.detach(method.provider_reference)
 
 
+def _known_as(payment: Payment) -> str:
+    """The sandbox's name for the payer whose card is kept."""
+    known = ProviderCustomer.objects.get(customer=payment.invoice.customer, provider="sandbox")
+    return known.reference
+
+
 def _method(kept: SandboxMethod) -> Method:
     active = kept.detached_at is None
     return Method("sandbox", kept.public_id, saving.details_of(kept), active=active)
@@ -171,6 +178,7 @@ def _outcome(session: SandboxSession | None) -> Outcome:
         advice=_advice(session),
         declined=session.declines,
         method=method if session.card_last4 else {},
+        saved=_method(session.kept) if session.kept else None,
         reference=session.public_id,
     )
 

@@ -18,12 +18,14 @@ from invoicing.doorbell import ring
 from invoicing.models import Merchant
 from invoicing.representations import public_url
 from payments.models import Notice, Refund, SandboxRefund
+from payments.models import SandboxMethod as Method
 from payments.models import SandboxSession as Session
 from payments.rails.rail import RailError
-from payments.sandbox.cards import BY_NUMBER, DECLINES, Behaviour, Card
+from payments.sandbox.cards import BY_LAST4, BY_NUMBER, DECLINES, Behaviour, Card
 
 SESSION_LIFE = timedelta(hours=24)
 SILENCE = timedelta(minutes=10)
+YEARS_VALID = 4
 
 
 def create_session(
@@ -34,8 +36,12 @@ def create_session(
     currency: str,
     description: str,
     return_path: str,
+    keep_for: str = "",
 ) -> Session:
-    """Open a card page, or find the one that this key has opened before."""
+    """Open a card page, or find the one that this key has opened before.
+
+    `keep_for` is the name of the customer for whom the card that pays is kept.
+    """
     at = clock.now(merchant)
     session, _ = Session.objects.get_or_create(
         key=key,
@@ -45,6 +51,7 @@ def create_session(
             "currency": currency,
             "description": description,
             "return_url": return_path,
+            "keep_for": keep_for,
             "created_at": at,
             "expires_at": at + SESSION_LIFE,
         },
@@ -156,8 +163,29 @@ def notice_secret() -> bytes:
 
 def succeed(session: Session) -> None:
     """Take the money."""
-    session.status = Session.Status.SUCCEEDED
+    _take(session)
     notify(session.key, "payment.succeeded")
+
+
+def keep_card(
+    merchant: Merchant,
+    customer: str,
+    card: Card,
+    exp_month: int | None = None,
+    exp_year: int | None = None,
+) -> Method:
+    """Save a card for later charges."""
+    at = clock.now(merchant)
+    return Method.objects.create(
+        merchant=merchant,
+        customer_reference=customer,
+        card_brand=card.brand,
+        card_last4=card.last4,
+        exp_month=exp_month or 12,
+        exp_year=exp_year or at.year + YEARS_VALID,
+        next=[step.said() for step in card.first],
+        created_at=at,
+    )
 
 
 def decline(session: Session, code: str) -> None:
@@ -190,6 +218,13 @@ def notify(key: str, kind: str) -> None:
     ring("payments.tasks.apply_notices")
 
 
+def _take(session: Session) -> None:
+    session.status = Session.Status.SUCCEEDED
+    if session.keep_for:
+        card = BY_LAST4[session.card_last4]
+        session.kept = keep_card(session.merchant, session.keep_for, card)
+
+
 def _behave(session: Session, card: Card) -> None:
     if card.behaviour == Behaviour.SUCCEED:
         succeed(session)
@@ -205,8 +240,10 @@ def _behave(session: Session, card: Card) -> None:
 def _let_time_pass(session: Session) -> None:
     at = clock.now(session.merchant)
     if session.status == Session.Status.SILENT and session.answers_at and session.answers_at <= at:
-        session.status = Session.Status.SUCCEEDED if session.has_paid else Session.Status.CANCELED
-        session.decline_code = "" if session.has_paid else "timed_out"
+        if session.has_paid:
+            _take(session)
+        else:
+            session.status, session.decline_code = Session.Status.CANCELED, "timed_out"
         session.save()
     elif session.status in {"open", "authenticating"} and session.expires_at <= at:
         session.status = Session.Status.CANCELED

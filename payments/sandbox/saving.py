@@ -4,7 +4,7 @@ One key, one charge, one result: what becomes of a charge is decided when it is 
 and kept with it.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 
@@ -17,8 +17,6 @@ from payments.models import SandboxSetup as Setup
 from payments.rails.rail import NoAnswer, RailError
 from payments.sandbox import provider
 from payments.sandbox.cards import BY_LAST4, BY_NUMBER, Card, Step
-
-YEARS_VALID: Final = 4
 
 
 def create_setup(*, key: str, merchant: Merchant, customer: str, return_url: str) -> Setup:
@@ -140,16 +138,8 @@ def page_url(setup: Setup) -> str:
 
 
 def _keep(setup: Setup, card: Card, exp_month: int | None, exp_year: int | None) -> None:
-    at = clock.now(setup.merchant)
-    setup.method = Method.objects.create(
-        merchant=setup.merchant,
-        customer_reference=setup.customer_reference,
-        card_brand=card.brand,
-        card_last4=card.last4,
-        exp_month=exp_month or 12,
-        exp_year=exp_year or at.year + YEARS_VALID,
-        next=[step.said() for step in card.first],
-        created_at=at,
+    setup.method = provider.keep_card(
+        setup.merchant, setup.customer_reference, card, exp_month, exp_year
     )
     setup.status = Setup.Status.SUCCEEDED
     provider.notify(setup.key, "setup.succeeded")

@@ -13,11 +13,13 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import django
+
+from tests.bench.rows import copy, last
 
 MERCHANTS = 50
 PARTS = 2
@@ -144,17 +146,17 @@ def _fill(invoices: int) -> None:
                 # What is written is right: the checks of every row's references can be spared.
                 cursor.execute("SET session_replication_role = replica")
         books = _Books(merchants, invoices)
-        _copy("invoicing_invoice", example.pk, books.invoices())
-        _copy("invoicing_lineitem", example.lines.get().pk, books.lines())
+        copy("invoicing_invoice", example.pk, books.invoices())
+        copy("invoicing_lineitem", example.lines.get().pk, books.lines())
         payment = example.payments.get()
-        _copy("payments_payment", payment.pk, books.payments())
+        copy("payments_payment", payment.pk, books.payments())
         entry = payment.ledger_entries.get()
-        _copy("payments_sandboxsession", _session(payment.public_id), books.sessions())
-        _copy("payments_ledgerentry", entry.pk, books.entries())
+        copy("payments_sandboxsession", _session(payment.public_id), books.sessions())
+        copy("payments_ledgerentry", entry.pk, books.entries())
         posting = entry.postings.order_by("id")[0]
-        _copy("payments_ledgerposting", posting.pk, books.postings())
-        event = _last("invoicing_event")
-        _copy("invoicing_event", event, books.events())
+        copy("payments_ledgerposting", posting.pk, books.postings())
+        event = last("invoicing_event")
+        copy("invoicing_event", event, books.events())
         books.close()
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
@@ -178,7 +180,7 @@ class _Books:
         self.count = invoices
         self.merchants = merchants
         self.base = {
-            table: _last(table)
+            table: last(table)
             for table in (
                 "invoicing_invoice",
                 "payments_payment",
@@ -358,45 +360,10 @@ def _price(quantity: int) -> str:
     return str((Decimal(PARTS * RECEIVED) / 100 / quantity).quantize(Decimal("1e-9")))
 
 
-def _last(table: str) -> int:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}")  # noqa: S608
-        return int(cursor.fetchone()[0])
-
-
 def _session(key: str) -> int:
     from payments.models import SandboxSession
 
     return SandboxSession.objects.get(key=key).pk
-
-
-def _copy(table: str, example: int, rows: Iterable[dict[str, Any]]) -> None:
-    """Write the example row again for each of these, with what differs."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {table} WHERE id = %s", [example])  # noqa: S608
-        columns = [column[0] for column in cursor.description]
-        if connection.vendor == "postgresql":
-            types = ", ".join(f"{column}::text" for column in columns)
-            cursor.execute(f"SELECT {types} FROM {table} WHERE id = %s", [example])  # noqa: S608
-        else:
-            types = ", ".join(f"{column} || ''" for column in columns)
-            cursor.execute(f"SELECT {types} FROM {table} WHERE id = %s", [example])  # noqa: S608
-        values = dict(zip(columns, cursor.fetchone(), strict=True))
-        every = ([str(row[c]) if c in row else values[c] for c in columns] for row in rows)
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-                for row in every:
-                    copy.write_row(row)
-            cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), MAX(id)) FROM {table}"  # noqa: S608
-            )
-        else:
-            places = ", ".join("?" * len(columns))
-            connection.connection.executemany(f"INSERT INTO {table} VALUES ({places})", every)  # noqa: S608
 
 
 if __name__ == "__main__":

@@ -59,7 +59,10 @@ def session(payment: Payment) -> SessionCreateParams:
         "cancel_url": back,
         "expires_at": int((asked(payment) + PAGE_LIFE).timestamp()),
     }
-    if invoice.recipient_email:
+    if payment.keeps_method and invoice.customer_id:
+        wanted["customer"] = known_as(invoice.customer_id)
+        wanted["payment_intent_data"]["setup_future_usage"] = "off_session"
+    elif invoice.recipient_email:
         wanted["customer_email"] = invoice.recipient_email
     return wanted
 

@@ -96,7 +96,7 @@ class StripeRail(Rail):
         """What became of a visit or a charge, found by its metadata if its name was never heard."""
         stripes = client(payment.merchant.livemode)
         with speaking():
-            if payment.saved_method_id:
+            if payment.is_charge:
                 intent = self._intent(stripes, payment)
                 if intent is None:
                     return self._never_arrived(payment)
@@ -310,7 +310,7 @@ class StripeRail(Rail):
     def _never_arrived(self, payment: Payment) -> Outcome:
         """Stripe knows nothing of it: not yet, or for good."""
         if _still_coming(payment.asked_at):
-            return Outcome(State.UNKNOWN if payment.saved_method_id else State.PENDING)
+            return Outcome(State.UNKNOWN if payment.is_charge else State.PENDING)
         return Outcome(State.CANCELED, failure_code="never_arrived")
 
 

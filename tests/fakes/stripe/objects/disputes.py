@@ -9,6 +9,7 @@ from tests.fakes.stripe.world import DAY, World, merge_metadata, public
 
 _OPEN = ("needs_response", "under_review")
 _INQUIRY = ("warning_needs_response", "warning_under_review")
+_RETURNED_BY_BANK = ("insufficient_funds", "incorrect_account_details", "bank_cannot_process")
 _EVIDENCE = (
     "access_activity_log",
     "billing_address",
@@ -93,7 +94,9 @@ def open_dispute(
     if is_card:
         world.store.plan(found["evidence_details"]["due_by"], "dispute_due", found["id"])
     else:
-        mandates.revoke(world, world.get("payment_method", charge["payment_method"]))
+        # A customer's dispute takes their permission back; a bank that lacked funds does not.
+        if reason not in _RETURNED_BY_BANK:
+            mandates.revoke(world, world.get("payment_method", charge["payment_method"]))
         found = world.get("dispute", found["id"])
         world.emit("charge.dispute.closed", found)
     return found

@@ -127,7 +127,11 @@ def _together(workers: int, work: Callable[[], None]) -> float:
     """Seconds until the last of these workers is done with its part."""
     from django.db import connections
 
+    from payments.rails.stripe.client import _client
+
+    # A connection that two processes speak on says nothing that either understands.
     connections.close_all()
+    _client.cache_clear()
     forked = multiprocessing.get_context("fork")
     crew = [forked.Process(target=work) for _ in range(workers)]
     begun = time.perf_counter()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from invoicing import stepping
 from invoicing.actions import clocks, inquiries, reminders
@@ -27,6 +28,7 @@ from payments.recurring_inputs import (
     RecurringChanges,
     RecurringInput,
 )
+from payments.sandbox import provider
 from tests import factories
 from tests.factories import (
     FIRST_TWO_DECLINED,
@@ -40,6 +42,7 @@ from tests.factories import (
     given_a_customer,
     given_a_merchant,
     given_a_saved_card,
+    given_an_open_invoice,
     told,
 )
 from tests.fixtures import WallClock
@@ -270,6 +273,31 @@ def test_a_failed_charge_is_tried_again_and_recovers(merchant: Merchant, cleo: C
     text = Message.objects.filter(kind="charge_failed").earliest("id").text
     assert "could not collect $99.00 for Membership" in text
     assert "We will try again on February 2, 2027." in text
+
+
+def test_the_card_that_pays_a_failed_period_is_charged_from_then_on(
+    client: Client, merchant: Merchant, cleo: Customer
+) -> None:
+    given_a_saved_card(cleo, LATER_NO_FUNDS)
+    row = subscribe(cleo)
+    invoice = row.periods.get().invoice
+    page = client.get(f"/i/{invoice.slug}").content.decode()
+    assert "is kept, and charged from now on for: " in page
+    payment = flows.start(invoice.pk, "sandbox")
+    provider.submit_card(payment.provider_reference, "5555555555554444")
+    payment_tasks.apply_notices()
+    row = again(row)
+    assert row.payment_method is not None
+    assert (row.status, row.payment_method.details["last4"]) == ("active", "4444")
+    live(merchant, day("2027-03-15"))
+    assert charges()[-1] == ("02-28", "succeeded")
+    assert Payment.objects.latest("pk").saved_method == row.payment_method
+    # What will not be charged again keeps nothing.
+    recurring.cancel_recurring(again(merchant), row.public_id, CancelInput())
+    other = given_an_open_invoice(again(merchant), customer_id=cleo.public_id)
+    for one in (other, row.periods.order_by("-number")[0].invoice):
+        assert "is kept" not in client.get(f"/i/{one.slug}").content.decode()
+    assert not flows.start(other.pk, "sandbox").keeps_method
 
 
 def test_after_the_last_try_it_ends_and_the_invoice_is_uncollectible(

@@ -4,29 +4,27 @@ The history is made as it would have been, with the ordinary actions on a clock 
 each day in turn. What is there already is left alone.
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from decimal import Decimal
-from heapq import heapify, heappop, heappush
+from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
 from allauth.account.models import EmailAddress
 
+from checkout import demo_stories as stories
 from invoicing import clock, ids, inputs, permissions
-from invoicing.actions import access, customers, invoices, merchants, messages
-from invoicing.actor import SYSTEM, Actor, acting
-from invoicing.models import Account, Customer, Invoice, Merchant, Message, User
-from payments import flows
-from payments import tasks as payment_tasks
+from invoicing.actions import access, customers, merchants, reminders
+from invoicing.actor import Actor, acting
+from invoicing.models import Account, Customer, Invoice, Merchant, User
+from invoicing.reminder_inputs import RemindersInput
 from payments.actions import pay
 from payments.inputs import MarkPaidInput
-from payments.sandbox import provider
 
 EMAIL: Final = "ada@fernhill.example"
-GOOD, DECLINED, SILENT = "4242424242424242", "4000000000009995", "4000000000005126"
-PAYER: Final = Actor("payer", name="Payer")
+QUESTION: Final = "Could the workshop be on an invoice of its own? Our grant only pays for that."
+REMINDERS: Final[dict[str, Any]] = {
+    "enabled": True,
+    "rules": [{"days": -3}, {"days": 3}, {"days": 14, "late_fee": {"percent": "1.5"}}],
+}
 
 CUSTOMERS: Final[list[dict[str, Any]]] = [
     {
@@ -96,16 +94,6 @@ CUSTOMERS: Final[list[dict[str, Any]]] = [
             "country": "JP",
         },
     },
-]
-WORK: Final = [
-    ("Brand identity, phase two", "1", "2400"),
-    ("Website care, monthly", "1", "180"),
-    ("Illustration for the spring catalogue", "3", "320"),
-    ("Design hours", "12.5", "95"),
-    ("Photography, half a day", "1", "650"),
-    ("Print supervision", "4", "85"),
-    ("Icon set", "24", "18.50"),
-    ("Workshop: writing for the web", "1", "900"),
 ]
 
 
@@ -185,207 +173,85 @@ def _key(merchant: Merchant) -> str:
 def _history(merchant: Merchant, random: Random) -> None:
     """Ten months of ordinary business, then the present with one of everything in it."""
     today = clock.wall().replace(hour=10, minute=0, second=0, microsecond=0)
-    with _day(today - timedelta(days=310)):
+    with stories.on(today - timedelta(days=310)):
+        reminders.set_reminders(merchant, inputs.read(RemindersInput, REMINDERS))
+        reminders.apply_rules(merchant.pk)
         people = [
             customers.create_customer(merchant, inputs.read(inputs.CustomerInput, wanted))
             for wanted in CUSTOMERS
         ]
-    stories = [
+    told = [
         (
             today - timedelta(days=days_ago, hours=random.randrange(6)),
-            _ordinary(merchant, random.choice(people), random),
+            stories.ordinary(merchant, random.choice(people), random),
         )
         for days_ago in range(300, 45, -9)
     ]
-    books, optik, cafe, sable, cleo, sakura = people
-    days_ago = {
-        44: [_overdue(merchant, sable, random), _given_up(merchant, cafe, random)],
-        43: [_overdue(merchant, optik, random, tax=True)],
-        30: [_mistaken(merchant, books, random), _paid_in_part(merchant, sable, random)],
-        29: [_too_late(merchant, cleo, random)],
-        10: [
-            _looked_at(merchant, sakura, random, currency="JPY"),
-            _bounced(merchant, cleo, random),
-        ],
-        6: [_looked_at(merchant, optik, random, tax=True)],
-        4: [_just_paid(merchant, books, random), _looked_at(merchant, cafe, random)],
-    }
-    stories += [
+    told += [
         (today - timedelta(days=days), story)
-        for days, started in days_ago.items()
+        for days, started in _of_late(merchant, people, random).items()
         for story in started
     ]
-    stories.append((clock.wall() - timedelta(minutes=2), _on_its_way(merchant, books, random)))
-    _tell(stories)
-    for customer in (cleo, sable):
-        _draft(merchant, customer, random)
-
-
-Story = Generator[timedelta, None, None]
-
-
-def _tell(stories: list[tuple[datetime, Story]]) -> None:
-    """Let every story happen, a step at a time, in the order of the days.
-
-    A story yields how long it is until its next step.
-    """
-    waiting = [(day, place, story) for place, (day, story) in enumerate(stories)]
-    heapify(waiting)
-    while waiting:
-        day, place, story = heappop(waiting)
-        with _day(day):
-            pause = next(story, None)
-        if pause is not None:
-            heappush(waiting, (day + pause, place, story))
-
-
-def _ordinary(merchant: Merchant, customer: Customer, random: Random) -> Story:
-    invoice = _sent(merchant, customer, random)
-    yield timedelta(days=random.randrange(1, 18), minutes=random.randrange(600))
-    _viewed(invoice)
-    yield timedelta(minutes=random.randrange(2, 30))
-    _pay_by_card(invoice, GOOD)
-    yield timedelta(days=2, minutes=1)
-    with acting(SYSTEM):
-        payment_tasks.release_funds()
-
-
-def _overdue(merchant: Merchant, customer: Customer, random: Random, **extra: Any) -> Story:
-    invoice = _sent(merchant, customer, random, **extra)
-    yield timedelta(days=4)
-    _viewed(invoice)
-    if "tax" not in extra:
-        _pay_by_card(invoice, DECLINED)
-    yield timedelta(days=17, hours=1)
-    with acting(SYSTEM):
-        invoices.mark_overdue(invoice.pk)
-
-
-def _given_up(merchant: Merchant, customer: Customer, random: Random) -> Story:
-    invoice = _sent(merchant, customer, random)
-    yield timedelta(days=21, hours=1)
-    with acting(SYSTEM):
-        invoices.mark_overdue(invoice.pk)
-    yield timedelta(days=13)
-    invoices.write_off_invoice(merchant, invoice.public_id)
-
-
-def _mistaken(merchant: Merchant, customer: Customer, random: Random) -> Story:
-    invoice = _sent(merchant, customer, random)
-    yield timedelta(hours=2)
-    invoices.void_invoice(merchant, invoice.public_id)
-
-
-def _paid_in_part(merchant: Merchant, customer: Customer, random: Random) -> Story:
-    invoice = _sent(merchant, customer, random, allow_partial=True)
-    yield timedelta(days=2)
-    received = MarkPaidInput(
-        amount=Decimal("150.00"), method="bank_transfer", reference="Sable 4471"
+    told += [
+        (today - timedelta(days=days), story) for days, story in _again_and_again(merchant, people)
+    ]
+    told.append(
+        (clock.wall() - timedelta(minutes=2), stories.on_its_way(merchant, people[0], random))
     )
-    pay.mark_paid(merchant, invoice.public_id, received)
-    yield timedelta(days=19, hours=1)
-    with acting(SYSTEM):
-        invoices.mark_overdue(invoice.pk)
+    stories.tell(told)
+    for customer in (people[4], people[3]):
+        stories.draft(merchant, customer, random)
 
 
-def _too_late(merchant: Merchant, customer: Customer, random: Random) -> Story:
-    closing = clock.wall() + timedelta(days=10)
-    invoice = _sent(merchant, customer, random, expires_at=closing.isoformat())
-    yield timedelta(days=10, minutes=1)
-    with acting(SYSTEM):
-        invoices.expire_invoice(invoice.pk)
+def _of_late(
+    merchant: Merchant, people: list[Customer], random: Random
+) -> dict[int, list[stories.Story]]:
+    """What began so many days ago and is not over, or ended in another way than most."""
+    books, optik, cafe, sable, cleo, sakura = people
+    return {
+        44: [stories.overdue(merchant, sable, random), stories.given_up(merchant, cafe, random)],
+        43: [stories.promised(merchant, optik, random, tax=True)],
+        30: [
+            stories.mistaken(merchant, books, random),
+            stories.paid_in_part(merchant, sable, random),
+        ],
+        29: [stories.too_late(merchant, cleo, random)],
+        10: [
+            stories.looked_at(merchant, sakura, random, currency="JPY"),
+            stories.bounced(merchant, cleo, random),
+        ],
+        6: [stories.looked_at(merchant, optik, random, tax=True)],
+        4: [
+            stories.just_paid(merchant, books, random),
+            stories.looked_at(merchant, cafe, random, question=QUESTION),
+        ],
+    }
 
 
-def _looked_at(merchant: Merchant, customer: Customer, random: Random, **extra: Any) -> Story:
-    invoice = _sent(merchant, customer, random, **extra)
-    yield timedelta(days=1, hours=3)
-    _viewed(invoice)
-
-
-def _bounced(merchant: Merchant, customer: Customer, random: Random) -> Story:
-    draft = _draft(merchant, customer, random)
-    invoice = invoices.send_invoice(merchant, draft.public_id)
-    for mail in invoice.messages.all():
-        messages.record_refused(
-            mail.pk, "The mail server answered 550: mailbox unavailable", permanent=True
-        )
-    yield from ()
-
-
-def _just_paid(merchant: Merchant, customer: Customer, random: Random) -> Story:
-    invoice = _sent(merchant, customer, random)
-    yield timedelta(days=3)
-    _viewed(invoice)
-    _pay_by_card(invoice, GOOD)
-
-
-def _on_its_way(merchant: Merchant, customer: Customer, random: Random) -> Story:
-    invoice = _sent(merchant, customer, random)
-    _pay_by_card(invoice, SILENT)
-    yield from ()
+def _again_and_again(merchant: Merchant, people: list[Customer]) -> list[tuple[int, stories.Story]]:
+    """What recurs, each from so many days ago: charged, sent, failing just now, and paused."""
+    books, optik, _, sable, cleo, _ = people
+    care: dict[str, Any] = {"description": "Website care", "amount": "180"}
+    hosting: dict[str, Any] = {
+        "description": "Hosting and domain",
+        "amount": "240",
+        "interval": "quarterly",
+    }
+    club: dict[str, Any] = {"description": "Letterpress club", "amount": "24"}
+    retainer: dict[str, Any] = {"description": "Design retainer", "amount": "1450"}
+    return [
+        (280, stories.subscribed(merchant, books, stories.GOOD, **care)),
+        (200, stories.billed(merchant, optik, **hosting)),
+        (65, stories.subscribed(merchant, cleo, stories.GOOD, fails_at=3, **club)),
+        (150, stories.subscribed(merchant, sable, stories.GOOD, paused_after=4, **retainer)),
+    ]
 
 
 def _quiet_start(merchant: Merchant) -> None:
     """The live side has just begun: one customer, one invoice paid by bank transfer."""
     customer = customers.create_customer(merchant, inputs.read(inputs.CustomerInput, CUSTOMERS[0]))
-    invoice = _sent(merchant, customer, Random(3))  # noqa: S311
+    invoice = stories.sent(merchant, customer, Random(3))  # noqa: S311
     pay.mark_paid(
         merchant, invoice.public_id, MarkPaidInput(method="bank_transfer", reference="HP 1001")
     )
-    _as_if_delivered(invoice)
-
-
-def _draft(merchant: Merchant, customer: Customer, random: Random, **extra: Any) -> Invoice:
-    tax = extra.pop("tax", False)
-    yen = extra.get("currency") == "JPY"
-    lines = [
-        {
-            "description": description,
-            "quantity": quantity,
-            "unit_price": str(int(Decimal(price) * 150)) if yen else price,
-        }
-        for description, quantity, price in random.sample(WORK, random.choice([1, 2, 2, 3]))
-    ]
-    wanted: dict[str, Any] = {"customer_id": customer.public_id, "line_items": lines, **extra}
-    if tax:
-        wanted["taxes"] = [{"name": "VAT", "rate": "19"}]
-    if random.random() < 0.2:
-        wanted["discount"] = {"percent": "5"}
-    return invoices.create_invoice(merchant, inputs.read(inputs.InvoiceInput, wanted))
-
-
-def _sent(merchant: Merchant, customer: Customer, random: Random, **extra: Any) -> Invoice:
-    draft = _draft(merchant, customer, random, **extra)
-    invoice = invoices.send_invoice(merchant, draft.public_id)
-    _as_if_delivered(invoice)
-    return invoice
-
-
-def _viewed(invoice: Invoice) -> None:
-    with acting(PAYER):
-        invoices.record_view(invoice.pk)
-
-
-def _pay_by_card(invoice: Invoice, number: str) -> None:
-    with acting(PAYER):
-        payment = flows.start(invoice.pk, "sandbox")
-        provider.submit_card(payment.provider_reference, number)
-        payment_tasks.apply_notices()
-    _as_if_delivered(invoice)
-
-
-def _as_if_delivered(invoice: Invoice) -> None:
-    """Mails of the past have long arrived; nobody real is to get one now."""
-    for mail in Message.objects.filter(invoice=invoice, status="queued"):
-        messages.record_sent(mail.pk)
-
-
-@contextmanager
-def _day(instant: datetime) -> Iterator[None]:
-    """Let everything inside happen at this instant."""
-    before = clock.read_wall
-    clock.read_wall = lambda: instant
-    try:
-        yield
-    finally:
-        clock.read_wall = before
+    stories.as_if_delivered(merchant)

@@ -54,6 +54,13 @@ def _dashboard(browser: Browser, billhook: Running, theme: str) -> None:
     page.locator("[name=line-0-tax_0_rate]").fill("8.25")
     page.get_by_text("$2,598.00").first.wait_for()
     _keep(page, f"invoice-editor{suffix}")
+    page.goto(f"{billhook.url}/dashboard/recurring/")
+    _keep(page, f"dashboard-recurring{suffix}")
+    page.get_by_role("link", name="Letterpress club").first.click()
+    page.wait_for_load_state()
+    _keep(page, f"dashboard-recurring-charge{suffix}")
+    page.goto(f"{billhook.url}/dashboard/settings/reminders/")
+    _keep(page, f"settings-reminders{suffix}")
     context.close()
 
 

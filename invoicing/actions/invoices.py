@@ -6,6 +6,7 @@ Each locks the invoice first and the merchant's counter last.
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.db.models import Q
 from django_fsm import can_proceed
 
 from invoicing import clock, drafts, events, issuing
@@ -109,7 +110,10 @@ def record_view(invoice_pk: int) -> bool:
 
 @action
 def void_invoice(merchant: Merchant, reference: str) -> Invoice:
-    """Stop asking for this money; the number stays. Raises InvalidState with money in flight."""
+    """Stop asking for this money; the number stays. Raises InvalidState with money in flight.
+
+    Its late fees are voided with it, but for those that were paid or are being paid.
+    """
     invoice = _locked(merchant, reference)
     issuing.require(invoice, "void", "voided")
     if invoice.amount_paid > invoice.amount_refunded:
@@ -123,10 +127,15 @@ def void_invoice(merchant: Merchant, reference: str) -> Invoice:
             details={"status": invoice.status},
         )
     at = clock.now(merchant)
-    invoice.void(at)
-    invoice.updated_at = at
-    invoice.save()
-    events.record("invoice.voided", invoice)
+    rows = [invoice]
+    if invoice.reminders_sent:
+        asking = Q(status__in=["open", "uncollectible"], amount_paid=0, amount_credited=0)
+        rows += invoice.late_fees.locked().filter(asking).order_by("pk")
+    for row in rows:
+        row.void(at)
+        row.updated_at = at
+        row.save()
+        events.record("invoice.voided", row)
     return invoice
 
 

@@ -230,7 +230,8 @@ def void(request: MerchantRequest, reference: str) -> HttpResponse:
             heading=_("Void %(number)s?") % {"number": invoice},
             explanation=_(
                 "It can no longer be paid, and this cannot be undone. The number stays taken, and "
-                "the document is marked as void."
+                "the document is marked as void. Late fees that were charged because of it and "
+                "are not paid become void as well."
             ),
             button=_("Void invoice"),
             danger=True,

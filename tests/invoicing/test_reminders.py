@@ -20,6 +20,8 @@ from invoicing.reminder_inputs import (
 )
 from payments import flows
 from payments import tasks as payment_tasks
+from payments.actions import pay as paying
+from payments.inputs import MarkPaidInput
 from tests.factories import (
     SILENT_THEN_NOTHING,
     again,
@@ -429,6 +431,21 @@ def test_a_late_fee_bears_none_and_is_asked_for_alone_once_its_invoice_is_paid(
     (mail,) = sweep_at(clock, on(22, month=4))
     assert mail.invoice_id == fee.pk
     assert Invoice.objects.count() == 2
+
+
+def test_a_void_invoice_takes_its_late_fees_along_but_for_those_that_were_paid(
+    live: Merchant, clock: WallClock
+) -> None:
+    given_rules(live, FEE)
+    invoice, other = given_an_invoice(live), given_an_invoice(live)
+    for moment in (on(19), on(26)):
+        sweep_at(clock, moment)
+    first, second = invoice.late_fees.order_by("late_fee_days")
+    paying.mark_paid(live, first.public_id, MarkPaidInput())
+    invoices.void_invoice(live, invoice.public_id)
+    assert [again(fee).status for fee in (first, second)] == ["paid", "void"]
+    assert told(second)[-1] == "invoice.voided"
+    assert {fee.status for fee in other.late_fees.all()} == {"open"}
 
 
 # Questions and promises hold them

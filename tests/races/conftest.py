@@ -4,6 +4,15 @@ from collections.abc import Iterable
 
 import pytest
 
+# Of races that share two processes; `--races N` for N.
+MANY = 30
+
+
+@pytest.fixture
+def many_rounds(pytestconfig: pytest.Config) -> int:
+    """How often a race is run that costs little."""
+    return int(pytestconfig.getoption("--races") or MANY)
+
 
 @pytest.fixture
 def rounds(pytestconfig: pytest.Config) -> Iterable[int]:

@@ -1,4 +1,4 @@
-"""What races for money given back, disputed, charged, unmatched or kept as credit.
+"""What races for money given back, disputed, charged, charged again, unmatched or kept as credit.
 
 `many` plays one race after another in the same two processes: they meet before each, outside of
 any lock, so hundreds cost little. A control meets between looking and writing, without the locks.
@@ -15,11 +15,22 @@ from invoicing import clock
 from invoicing.actions import invoices
 from invoicing.errors import BillhookError
 from invoicing.models import Merchant
-from payments import crediting, disputing, giving_back, intake, refunding, settling
-from payments.actions import charges, credit_notes, deposits, disputes, methods, pay, refunds
-from payments.inputs import CreditNoteInput, DepositMatch, RefundInput
+from payments import bookings, crediting, disputing, giving_back, intake, refunding, settling
+from payments.actions import (
+    charges,
+    credit_notes,
+    deposits,
+    disputes,
+    methods,
+    pay,
+    periods,
+    recurring,
+    refunds,
+)
+from payments.inputs import CreditNoteInput, DepositMatch, MarkPaidInput, RefundInput
 from payments.models import Deposit, Payment, PaymentMethod
 from payments.rails.rail import DisputeOutcome, Outcome, State
+from payments.recurring_inputs import PauseInput
 from tests.crew_process import expect_all, meet
 from tests.races.moves import _racing
 
@@ -134,6 +145,29 @@ def issue(merchant_pk: int, reference: str) -> str:
     return invoices.finalize_invoice(Merchant.objects.get(pk=merchant_pk), reference).public_id
 
 
+def begin(recurring_pk: int) -> str:
+    """The next period of a schedule."""
+    period, _ = periods.begin_period(recurring_pk)
+    return str(period.number) if period else ""
+
+
+def pause(merchant_pk: int, reference: str) -> str:
+    merchant = Merchant.objects.get(pk=merchant_pk)
+    return str(recurring.pause_recurring(merchant, reference, PauseInput()).status)
+
+
+def retry(period_pk: int) -> str:
+    """Another try for a period whose charge has failed."""
+    payment = periods.begin_retry(period_pk)
+    return payment.public_id if payment else ""
+
+
+def mark_paid(merchant_pk: int, reference: str) -> str:
+    """All that is due was received elsewhere."""
+    merchant = Merchant.objects.get(pk=merchant_pk)
+    return pay.mark_paid(merchant, reference, MarkPaidInput()).public_id
+
+
 # Between looking and writing, where a race would be lost.
 MEETINGS: dict[str, tuple[Any, str]] = {
     "refund": (refunding, "_begin"),
@@ -147,4 +181,8 @@ MEETINGS: dict[str, tuple[Any, str]] = {
     "credit": (giving_back, "to_refund"),
     "arrive": (settling, "clears_at"),
     "take": (clock, "wall"),
+    "begin": (periods, "plan_next"),
+    "pause": (clock, "now"),
+    "retry": (periods, "attempt"),
+    "mark_paid": (bookings, "book_payment"),
 }

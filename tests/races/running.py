@@ -4,6 +4,9 @@ from typing import Any
 
 from tests.crew import Crew, Done, Job
 
+Move = tuple[str, dict[str, Any]]
+Race = tuple[Move, Move]
+
 
 def race(crew: Crew, *moves: tuple[str, dict[str, Any]], **how: Any) -> list[Done]:
     return crew.together([Job(f"tests.races.moves:{move}", {**of, **how}) for move, of in moves])
@@ -20,3 +23,29 @@ def stopped_by_the_books(done: list[Done]) -> bool:
     errors = {one.error.split(":")[0] for one in done}
     assert errors <= {"", "IntegrityError"}
     return errors != {""}
+
+
+def _job(do: str, **args: Any) -> Job:
+    return Job(f"tests.races.money_moves:{do}", args)
+
+
+def run(crew: Crew, races: list[Race]) -> list[list[list[str]]]:
+    """All races in two processes; for each race how both of them ended."""
+    jobs = [
+        _job("many", move=races[0][side][0], each=[race[side][1] for race in races])
+        for side in (0, 1)
+    ]
+    done = crew.together(jobs)
+    assert [one.error for one in done] == ["", ""]
+    return [list(pair) for pair in zip(done[0].result, done[1].result, strict=True)]
+
+
+def lose(crew: Crew, race: Race) -> list[list[str]]:
+    """One race without the guard."""
+    done = crew.together([_job("without", move=move, **of) for move, of in race])
+    assert [one.error for one in done] == ["", ""]
+    return [one.result for one in done]
+
+
+def refused(ends: list[list[str]]) -> list[str]:
+    return sorted(end[0] for end in ends)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any
 
 import pytest
 from django.db import transaction
@@ -25,46 +24,12 @@ from payments.models import (
 )
 from payments.rails.rail import Method, Outcome, State
 from tests import factories
-from tests.crew import Crew, Job
+from tests.crew import Crew
 from tests.factories import given_a_customer, given_a_draft, given_a_merchant, given_an_open_invoice
 from tests.races.money_moves import dispute
+from tests.races.running import Race, lose, refused, run
 
-# Rounds of each race in the ordinary suite; `--races N` for N.
-ROUNDS = 30
-Move = tuple[str, dict[str, Any]]
-Race = tuple[Move, Move]
 _numbers = count()
-
-
-@pytest.fixture
-def rounds(pytestconfig: pytest.Config) -> int:
-    return int(pytestconfig.getoption("--races") or ROUNDS)
-
-
-def job(do: str, **args: Any) -> Job:
-    return Job(f"tests.races.money_moves:{do}", args)
-
-
-def run(crew: Crew, races: list[Race]) -> list[list[list[str]]]:
-    """All races in two processes; for each race how both of them ended."""
-    jobs = [
-        job("many", move=races[0][side][0], each=[race[side][1] for race in races])
-        for side in (0, 1)
-    ]
-    done = crew.together(jobs)
-    assert [one.error for one in done] == ["", ""]
-    return [list(pair) for pair in zip(done[0].result, done[1].result, strict=True)]
-
-
-def lose(crew: Crew, race: Race) -> list[list[str]]:
-    """One race without the guard."""
-    done = crew.together([job("without", move=move, **of) for move, of in race])
-    assert [one.error for one in done] == ["", ""]
-    return [one.result for one in done]
-
-
-def refused(ends: list[list[str]]) -> list[str]:
-    return sorted(end[0] for end in ends)
 
 
 def paid(merchant: Merchant) -> Payment:
@@ -214,14 +179,14 @@ DONE: dict[Callable[[Merchant], Race], Callable[[], int]] = {
 
 @pytest.mark.parametrize("given", GUARDS, ids=lambda given: given.__name__)
 def test_only_one_of_two_does_it(
-    given: Callable[[Merchant], Race], crew: Crew, rounds: int
+    given: Callable[[Merchant], Race], crew: Crew, many_rounds: int
 ) -> None:
     merchant = given_a_merchant()
-    races = [given(merchant) for _ in range(rounds)]
+    races = [given(merchant) for _ in range(many_rounds)]
     for race, ends in zip(races, run(crew, races), strict=True):
         first, second = refused(ends)
         assert first == "" and second in GUARDS[given], (race, ends)
-    assert DONE[given]() == rounds
+    assert DONE[given]() == many_rounds
     assert audit() == []
 
 

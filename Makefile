@@ -10,6 +10,7 @@ ARGS ?=
 SEEDS ?= 100000
 KILLS ?= 10000
 RACES ?= 10000
+LOT ?= 0
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -39,10 +40,10 @@ test: setup-dev ## run the tests on SQLite; ARGS="-k name" goes to pytest
 test-services: setup-dev ## run the tests on PostgreSQL and Redis
 	scripts/with-services $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
-proof: setup-dev ## for hours: SEEDS histories, then KILLS and RACES on both databases
-	$(BIN)/python -m pytest -q -n 2 tests/sim/test_histories.py --seeds $(SEEDS)
-	$(BIN)/python -m pytest -q -n 2 tests/kill9/test_stripe.py tests/races/test_money_back.py --kills $(KILLS) --races $(RACES)
-	scripts/with-services $(BIN)/python -m pytest -q -n 2 tests/kill9/test_stripe.py tests/races/test_money_back.py --kills $(KILLS) --races $(RACES)
+proof: setup-dev ## for hours: SEEDS histories, then KILLS and RACES on both databases; LOT=1 others
+	$(BIN)/python -m pytest -q -n 2 tests/sim/test_histories.py --seeds $(SEEDS) --lot $(LOT)
+	$(BIN)/python -m pytest -q -n 2 tests/kill9/test_stripe.py tests/races/test_money_back.py tests/races/test_recurring.py --kills $(KILLS) --races $(RACES) --lot $(LOT)
+	scripts/with-services $(BIN)/python -m pytest -q -n 2 tests/kill9/test_stripe.py tests/races/test_money_back.py tests/races/test_recurring.py --kills $(KILLS) --races $(RACES) --lot $(LOT)
 
 lint: setup-dev ## style, types, import contracts, missing migrations
 	$(BIN)/ruff check .
@@ -58,6 +59,7 @@ format: setup-dev ## put the code in order
 bench: setup-dev ## measure speed, as ratios within one run
 	FSYNC=on scripts/with-services $(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.webhooks
+	FSYNC=on scripts/with-services $(BIN)/python -m tests.bench.sweeps
 	$(BIN)/python -m tests.bench.pdf
 	$(BIN)/python -m tests.bench.audit
 	FSYNC=on scripts/with-services $(BIN)/python -m tests.bench.audit

@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--races", type=int, default=0, help="rounds of each race (a few by default)")
     group.addoption("--kills", type=int, default=0, help="random kills on top of one per failpoint")
     group.addoption("--tampers", type=int, default=0, help="rows changed by hand (150 by default)")
+    group.addoption("--lot", type=int, default=0, help="other histories and kills than lot 0's")
     group.addoption("--examples", type=int, default=0, help="invoices that totals are tried on")
 
 

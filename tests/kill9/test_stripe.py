@@ -128,7 +128,7 @@ def test_killed_while_it_speaks_to_stripe(
 ) -> None:
     """At every failpoint, at random visits and after random milliseconds; `--kills N` for N."""
     wanted = (pytestconfig.getoption("--kills") or KILLS) // PARTS
-    chance = random.Random(f"kills {part}")
+    chance = random.Random(f"kills {pytestconfig.getoption('--lot')}.{part}")
     visits = visits_of(stage)
     due = visits[part::PARTS]
     chance.shuffle(due)

@@ -10,14 +10,17 @@ from tests.sim.stage import Theatre
 # Many more are played by `make proof`.
 HISTORIES = 240 if connection.vendor == "sqlite" else 24
 CHUNKS = 24
+LOT = 1_000_000
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_no_cent_is_lost_or_doubled(
     chunk: int, theatre: Theatre, pytestconfig: pytest.Config
 ) -> None:
-    """`--seeds N` plays N of them, `--seed N` that one alone."""
-    seeds = range(chunk, pytestconfig.getoption("--seeds") or HISTORIES, CHUNKS)
+    """`--seeds N` plays N of them, `--lot N` others than these, `--seed N` that one alone."""
+    first = pytestconfig.getoption("--lot") * LOT
+    count = pytestconfig.getoption("--seeds") or HISTORIES
+    seeds = range(first + chunk, first + count, CHUNKS)
     only = pytestconfig.getoption("--seed")
     for seed in seeds if only is None else [only][chunk:]:
         played = play(theatre, seed)

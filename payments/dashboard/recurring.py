@@ -22,15 +22,10 @@ from invoicing.errors import BillhookError, NotFound
 from invoicing.models import Customer, Merchant
 from payments import recurring_flow
 from payments.actions import recurring as actions
+from payments.dashboard.dunning_forms import in_words
 from payments.dashboard.methods import named
-from payments.dashboard.recurring_forms import (
-    CancelForm,
-    ChangeForm,
-    DunningForm,
-    PauseForm,
-    RecurringForm,
-)
-from payments.models import DunningPolicy, RecurringCharge, RecurringStatus
+from payments.dashboard.recurring_forms import CancelForm, ChangeForm, PauseForm, RecurringForm
+from payments.models import RecurringCharge, RecurringStatus
 from payments.recurring import rules_of
 from payments.recurring_inputs import PauseInput
 
@@ -53,7 +48,7 @@ def index(request: MerchantRequest) -> HttpResponse:
 @merchant_page("payments:read")
 def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One schedule: what comes next, what was asked for, why it failed, and what happened."""
-    row = _schedule_of(request.merchant, public_id)
+    row = schedule_of(request.merchant, public_id)
     events = request.merchant.events.filter(object_id=public_id).order_by("-id")[:MOST]
     periods = row.periods.select_related("invoice", "failed_method").order_by("-number")
     context = {
@@ -61,7 +56,7 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
         "method": row.payment_method and named(row.payment_method),
         "periods": periods[: PERIODS_SHOWN + 1],
         "most": PERIODS_SHOWN,
-        "rules": rules_of(row),
+        "rules": in_words(rules_of(row)),
         "history": [moment_of(event) for event in events],
         "may_change": "payments:write" in request.permissions,
     }
@@ -90,7 +85,7 @@ def create(request: MerchantRequest, public_id: str) -> HttpResponse:
         else:
             if done.result is not None:
                 recurring_flow.charge_period(done.result.pk)
-                _say_begun(request, _schedule_of(request.merchant, done.result.public_id))
+                _say_begun(request, schedule_of(request.merchant, done.result.public_id))
             return redirect(done.where)
     context = {
         "form": form,
@@ -110,7 +105,7 @@ def create(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_page("payments:write", back="dashboard:recurring_charge")
 def edit(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Change what the periods to come ask for, and how."""
-    row = _schedule_of(request.merchant, public_id)
+    row = schedule_of(request.merchant, public_id)
     form = ChangeForm(row, posted(request))
     form.offer(payment_method_id=_methods_of(row.customer))
     if request.method == "POST" and form.is_valid():
@@ -133,7 +128,7 @@ def edit(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_page("payments:write", back="dashboard:recurring_charge")
 def pause(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Ask for nothing for a while."""
-    row = _schedule_of(request.merchant, public_id)
+    row = schedule_of(request.merchant, public_id)
     form = PauseForm(posted(request))
     if request.method == "POST" and form.is_valid():
         wanted: PauseInput = form.input
@@ -159,7 +154,7 @@ def pause(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_page("payments:write", back="dashboard:recurring_charge")
 def resume(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Go on with the next period that begins."""
-    _schedule_of(request.merchant, public_id)
+    schedule_of(request.merchant, public_id)
     actions.resume_recurring(request.merchant, public_id)
     messages.success(request, _("It goes on with the next period."))
     return redirect("dashboard:recurring_charge", public_id)
@@ -169,7 +164,7 @@ def resume(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_page("payments:write", back="dashboard:recurring_charge")
 def cancel(request: MerchantRequest, public_id: str) -> HttpResponse:
     """End it, now or with the running period."""
-    row = _schedule_of(request.merchant, public_id)
+    row = schedule_of(request.merchant, public_id)
     form = CancelForm(posted(request), initial={"at": "period_end" if row.next_at else "now"})
     if request.method == "POST" and form.is_valid():
         try:
@@ -193,28 +188,12 @@ def cancel(request: MerchantRequest, public_id: str) -> HttpResponse:
     return _form(request, row, form, words)
 
 
-@require_http_methods(["GET", "POST"])
-@merchant_page("payments:write")
-def policy(request: MerchantRequest) -> HttpResponse:
-    """How this merchant's failed charges are tried again."""
-    known = DunningPolicy.objects.filter(merchant=request.merchant).first()
-    form = DunningForm(known, posted(request))
-    if request.method == "POST" and form.is_valid():
-        actions.set_dunning(request.merchant, form.input)
-        messages.success(request, _("Saved. Tries that are planned already stay so."))
-        return redirect("dashboard:recurring")
-    context = {
-        "form": form,
-        "heading": _("When a charge fails"),
-        "explanation": _(
-            "A card that was refused for good, or that asks for its owner, is never charged again: "
-            "your customer is asked to pay. A new card is tried at once."
-        ),
-        "button": _("Save"),
-        "back": reverse("dashboard:recurring"),
-        "back_name": _("Recurring charges"),
-    }
-    return page(request, "form.html", "recurring", context, status=422 if form.is_bound else 200)
+def schedule_of(merchant: Merchant, public_id: str) -> RecurringCharge:
+    """This merchant's schedule. Raises NotFound."""
+    row = _rows(merchant).filter(public_id=public_id).first()
+    if row is None:
+        raise NotFound(_("There is no such recurring charge."))
+    return row
 
 
 def _form(
@@ -254,10 +233,3 @@ def _address_of(row: RecurringCharge) -> str:
 
 def _rows(merchant: Merchant) -> QuerySet[RecurringCharge]:
     return merchant.recurring_charges.select_related("customer", "payment_method", "merchant")
-
-
-def _schedule_of(merchant: Merchant, public_id: str) -> RecurringCharge:
-    row = _rows(merchant).filter(public_id=public_id).first()
-    if row is None:
-        raise NotFound(_("There is no such recurring charge."))
-    return row

@@ -1,19 +1,15 @@
 """The forms about recurring charges."""
 
-import re
-from typing import Any, ClassVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
 from invoicing import money
-from invoicing.dashboard.forms import Check, Choice, Day, InputForm, Text, whole
-from payments import dunning
-from payments.models import DunningPolicy, RecurringCharge
-from payments.recurring import ANNOUNCE_DAYS
+from invoicing.dashboard.forms import Choice, Day, InputForm, Text, whole
+from payments.models import RecurringCharge
 from payments.recurring_inputs import (
     CancelInput,
-    DunningPolicyInput,
     PauseInput,
     RecurringChanges,
     RecurringInput,
@@ -23,12 +19,6 @@ COLLECTIONS = [
     ("charge", _("Charge a saved card or bank account")),
     ("send", _("Send an invoice to be paid by hand")),
 ]
-THEN = [
-    ("end", _("The schedule ends")),
-    ("pause", _("The schedule is paused")),
-    ("keep", _("The schedule goes on")),
-]
-AFTERWARDS = [("uncollectible", _("Is written off")), ("open", _("Stays open"))]
 
 
 class RecurringForm(InputForm):
@@ -123,52 +113,3 @@ class CancelForm(InputForm):
         [("period_end", _("When the running period is over")), ("now", _("Now"))],
     )
     reason = Text(_("Why"), help_text=_("For your own memory."))
-
-
-class DunningForm(InputForm):
-    """Tries after a failure, as days in a row, and what comes in the end."""
-
-    reads = DunningPolicyInput
-    aliases: ClassVar[dict[str, str]] = {"retries.days": "days", "retries.at": "at"}
-    days = Text(
-        _("Try again after so many days"),
-        help_text=_("Each counted from the failure before it, such as 2, 5, 7, 7. Empty: never."),
-    )
-    at = Text(
-        _("At this time of day"),
-        attrs={"type": "time"},
-        help_text=_("Empty: at the time of the failure."),
-    )
-    then = Choice(_("After the last try"), THEN)
-    invoice = Choice(_("The unpaid invoice"), AFTERWARDS)
-    mail_payer = Check(_("Mail the customer about each failure"))
-    announce_days = Text(
-        _("Announce a period so many days before"),
-        attrs={"inputmode": "numeric"},
-        help_text=_("To your systems, as the event invoice.upcoming."),
-    )
-
-    def __init__(self, policy: DunningPolicy | None, data: Any) -> None:
-        rules = dunning.read_rules(policy.rules if policy else None)
-        times = {retry.at for retry in rules.retries if retry.at}
-        before = {
-            "days": ", ".join(str(retry.days) for retry in rules.retries),
-            "at": min(times).isoformat("minutes") if times else "",
-            "then": rules.then,
-            "invoice": rules.invoice,
-            "mail_payer": rules.mail_payer,
-            "announce_days": str(policy.announce_days if policy else ANNOUNCE_DAYS),
-        }
-        super().__init__(data, initial=before)
-
-    def wanted(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        days = [part for part in re.split(r"[\s,;]+", data["days"]) if part]
-        at = {"at": data["at"]} if data["at"] else {}
-        return {
-            "retries": [{"days": whole(part), **at} for part in days],
-            "then": data["then"],
-            "invoice": data["invoice"],
-            "mail_payer": data["mail_payer"],
-            "announce_days": whole(data["announce_days"] or "0"),
-        }

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from invoicing.models import Customer, Merchant
-from payments.models import DunningPolicy, RecurringCharge
+from payments.models import RecurringCharge
 from tests.factories import (
     LATER_NO_FUNDS,
     again,
@@ -63,7 +63,7 @@ def test_a_failure_says_why_and_when_it_is_tried_again(
     assert "Past due" in page
     assert "insufficient funds" in page
     assert "Mar 4, 2026" in page
-    assert "Tried again after 2, 5, 7, 7 days" in page
+    assert "As usual. Tried again after 2 days, 5 days, 7 days, 7 days." in page
 
 
 def test_what_is_wrong_is_said_beside_its_field(ada_browser: Browser, cleo: Customer) -> None:
@@ -100,18 +100,6 @@ def test_it_is_changed_paused_resumed_and_ended(ada_browser: Browser, cleo: Cust
     row = again(row)
     assert (row.status, row.reason) == ("ended", "Moved away")
     assert "End it" not in text_of(ada_browser.get(path_of(row)))
-
-
-def test_how_failures_are_tried_again_is_chosen(ada_browser: Browser, cleo: Customer) -> None:
-    path = "recurring/when-a-charge-fails/"
-    form = ada_browser.form(path)
-    assert form["days"] == "2, 5, 7, 7"
-    answer = ada_browser.post(path, form.data(days="1, x"))
-    assert "Must be a whole number." in text_of(answer)
-    ada_browser.post(path, form.data(days="1 3", at="08:00", then="pause", announce_days="7"))
-    policy = DunningPolicy.objects.get()
-    assert policy.rules["retries"] == [{"days": 1, "at": "08:00"}, {"days": 3, "at": "08:00"}]
-    assert (policy.rules["then"], policy.announce_days) == ("pause", 7)
 
 
 def test_the_list_takes_as_many_queries_for_one_as_for_many(

@@ -46,7 +46,7 @@ def test_one_is_begun_and_charged_once(ada_browser: Browser, cleo: Customer) -> 
     row = RecurringCharge.objects.get()
     assert row.periods.get().status == "paid"
     page = text_of(ada_browser.get(path_of(row)))
-    assert "$12.50 Active" in page
+    assert "$12.50 Weekly" in page
     assert "TEST-0001" in page
     assert "It has begun: $12.50 is paid." in page
     listed = text_of(ada_browser.get("recurring/"))

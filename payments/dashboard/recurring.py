@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
+from invoicing.dashboard.customers import customer_of
 from invoicing.dashboard.forms import posted
 from invoicing.dashboard.history import MOST, moment_of
 from invoicing.dashboard.lists import page_of
@@ -32,12 +33,20 @@ PERIODS_SHOWN = 24
 @require_safe
 @merchant_page("payments:read")
 def index(request: MerchantRequest) -> HttpResponse:
-    """Every schedule, newest first, by state."""
-    state = request.GET.get("status", "")
-    rows = _rows(request.merchant)
+    """Every schedule, newest first, by state and customer."""
+    state, named_customer = request.GET.get("status", ""), request.GET.get("customer", "")
+    rows, customer = _rows(request.merchant), None
     if state:
         rows = rows.filter(status=state)
-    context = {"found": page_of(request, rows), "states": RecurringStatus.choices, "state": state}
+    if named_customer:
+        customer = customer_of(request.merchant, named_customer)
+        rows = rows.filter(customer=customer)
+    context = {
+        "found": page_of(request, rows),
+        "states": RecurringStatus.choices,
+        "state": state,
+        "customer": customer,
+    }
     return page(request, "recurring/list.html", "recurring", context)
 
 

@@ -39,7 +39,6 @@ def charge(invoice: Invoice, rule: Rule, at: datetime) -> Invoice | None:
     fee.late_fee_of, fee.late_fee_days = invoice, rule.days
     fee.sent_at = at
     drafts.keep(fee, lines)
-    events.record("invoice.created", fee)
     issuing.issue(fee)
     events.record("invoice.sent", fee)
     return fee

@@ -59,6 +59,7 @@ class RulesForm(InputForm):
         gettext_lazy("Repeat the last one every … days"), attrs={"inputmode": "numeric"}
     )
     repeat_at_most = Text(gettext_lazy("At most … times"), attrs={"inputmode": "numeric"})
+    fee_repeats = Check(gettext_lazy("Charge its late fee again each time"))
 
     def __init__(self, *args: Any, rows: Sequence[Row], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -126,6 +127,7 @@ class RulesForm(InputForm):
             for name in ("repeat_every_days", "repeat_at_most"):
                 typed = self.cleaned_data.get(name, "")
                 rules[-1][name] = whole(typed) if typed else None
+            rules[-1]["fee_repeats"] = bool(self.cleaned_data.get("fee_repeats"))
         return rules
 
     def field_for(self, path: str) -> str | None:
@@ -140,7 +142,8 @@ class RulesForm(InputForm):
 def repeats_of(rules: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the last rule says of coming again, as initial values."""
     last = rules[-1] if rules else {}
-    return {name: last.get(name) or "" for name in ("repeat_every_days", "repeat_at_most")}
+    names = ("repeat_every_days", "repeat_at_most", "fee_repeats")
+    return {name: last.get(name) or "" for name in names}
 
 
 class RemindersForm(RulesForm):

@@ -6,10 +6,9 @@ from django.db import connection
 from tests.sim.history import play
 from tests.sim.stage import Theatre
 
-# They live in a database in memory, whichever one the other tests have: a thousand beside SQLite,
-# and the next thousand beside PostgreSQL. Many more are played by `make proof`.
-HISTORIES = 1000
-FIRST = 0 if connection.vendor == "sqlite" else HISTORIES
+# On SQLite they live in memory, where each costs a fifth of a second; on PostgreSQL some are played
+# to see that it makes no difference. Many more are played by `make proof`.
+HISTORIES = 2000 if connection.vendor == "sqlite" else 24
 CHUNKS = 24
 LOT = 1_000_000
 
@@ -20,7 +19,7 @@ def test_no_cent_is_lost_or_doubled(
 ) -> None:
     """`--seeds N` plays N of them, `--lot N` others than these, `--seed N` that one alone."""
     count = pytestconfig.getoption("--seeds") or HISTORIES
-    first = pytestconfig.getoption("--lot") * LOT or FIRST
+    first = pytestconfig.getoption("--lot") * LOT
     seeds = range(first + chunk, first + count, CHUNKS)
     only = pytestconfig.getoption("--seed")
     for seed in seeds if only is None else [only][chunk:]:

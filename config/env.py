@@ -129,6 +129,8 @@ class Environment(BaseSettings):
             raise ValueError("PUBLIC_URL must look like https://billing.example.com")
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("PUBLIC_URL must not have a path")
+        if not value.isascii():
+            raise ValueError("PUBLIC_URL must be in ASCII, as xn--bcher-kva.example is")
         return f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("STRIPE_SECRET_KEY", "STRIPE_TEST_SECRET_KEY")

@@ -272,13 +272,20 @@ def _use_what_was_left(row: RecurringCharge, invoice: Invoice) -> None:
 def _tell_payer(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules, kind: str) -> None:
     if not rules.mail_payer or not invoice.recipient_email:
         return
-    zone = ZoneInfo(period.recurring.timezone)
+    row, method = period.recurring, period.failed_method
+    why = {"authentication_required": "approval", "expired_card": "expired"}.get(
+        period.failure_code, "returned" if method and method.rail == "ach" else "declined"
+    )
+    is_last = row.end_at is not None and row.begins(row.next_number) >= row.end_at
     more: dict[str, Any] = {
-        "description": period.recurring.description,
-        "method": period.failed_method.details if period.failed_method else {},
-        "failure_code": period.failure_code,
-        "needs_payer": period.failure_advice in {Advice.CUSTOMER, Advice.NEVER}
-        or period.failure_code == NO_METHOD,
-        "retry_on": period.retry_at.astimezone(zone).date() if period.retry_at else None,
+        "description": row.description,
+        "method": method.details if method else {},
+        "why": why if method else "missing",
+        "needs_payer": period.failure_advice in {Advice.CUSTOMER, Advice.NEVER} or method is None,
+        "retry_on": period.retry_at.astimezone(ZoneInfo(row.timezone)).date()
+        if period.retry_at
+        else None,
+        "can_be_paid": invoice.status == "open",
+        "schedule": "ended" if is_last else row.status,
     }
     mail.queue_for_invoice(invoice, kind, more)

@@ -344,7 +344,7 @@ def test_no_mail_and_no_document_says_a_word_of_english(
         assert message.language == language
         for said in (message.subject, message.text, seen(message.html)):
             assert english_in(said, language) == []
-    for said in given_every_reminder(merchant, language):
+    for said in (*given_every_reminder(merchant, language), *given_every_failure(invoice)):
         assert said.language == language
         for text in (said.subject, said.text, seen(said.html)):
             assert english_in(text, language) == []
@@ -384,6 +384,19 @@ def given_every_reminder(merchant: Merchant, language: str) -> Iterator[MailRow]
         else:
             yield reminder_mails.queue_reminder(due, there)
     yield mail.queue_for_invoice(due, "answer", {"question": "Qzx?", "answer": "Wvk."})
+
+
+def given_every_failure(invoice: Invoice) -> Iterator[MailRow]:
+    """Why a charge fails, what comes next, and what becomes of the invoice and the schedule."""
+    method = {"type": "card", "last4": "4242"}
+    more = {"description": "Qzx", "method": method, "retry_on": None, "needs_payer": True}
+    for why in ("missing", "approval", "expired", "returned", "declined"):
+        yield mail.queue_for_invoice(invoice, "charge_failed", {**more, "why": why})
+    again = {"why": "declined", "needs_payer": False, "retry_on": invoice.created_at.date()}
+    yield mail.queue_for_invoice(invoice, "charge_failed", {**more, **again})
+    for schedule, can_be_paid in (("ended", False), ("paused", True), ("past_due", True)):
+        end = {"why": "declined", "schedule": schedule, "can_be_paid": can_be_paid}
+        yield mail.queue_for_invoice(invoice, "charge_given_up", {**more, **end})
 
 
 @pytest.mark.django_db(transaction=True)

@@ -281,7 +281,7 @@ def _tell_payer(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules,
         "description": row.description,
         "method": method.details if method else {},
         "why": why if method else "missing",
-        "needs_payer": period.failure_advice in {Advice.CUSTOMER, Advice.NEVER} or method is None,
+        "needs_payer": period.needs_payer,
         "retry_on": period.retry_at.astimezone(ZoneInfo(row.timezone)).date()
         if period.retry_at
         else None,

@@ -1,7 +1,7 @@
 """What a schedule asks for: its invoices, period by period, in the caller's transaction."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from invoicing.models import Invoice, LineItem
 from invoicing.money import EXACT
 from invoicing.templatetags.money import locale_of
 from payments import dunning
-from payments.models import RUNNING, DunningPolicy, RecurringCharge
+from payments.models import RUNNING, DunningPolicy, RecurringCharge, RecurringPeriod
 
 ANNOUNCE_DAYS = 3
 ITS_END = "It has come to its end."
@@ -149,11 +149,25 @@ def _part_off(
     return {"amount": money.plain(_rounded(exact, places))}
 
 
+def told_period(invoice: Invoice) -> dict[str, Any] | None:
+    """What a period's invoice is for, with its first and last day; None for any other invoice."""
+    period: RecurringPeriod | None = getattr(invoice, "recurring_period", None)
+    if period is None:
+        return None
+    first, last = _days(period.recurring, period.starts_at, period.ends_at)
+    return {"description": period.recurring.description, "first": first, "last": last}
+
+
+def _days(row: RecurringCharge, starts: datetime, ends: datetime) -> tuple[date, date]:
+    """A period's first and last day: the one on which the next begins is the next one's."""
+    zone = ZoneInfo(row.timezone)
+    first = starts.astimezone(zone).date()
+    return first, max(first, ends.astimezone(zone).date() - timedelta(days=1))
+
+
 def _span(row: RecurringCharge, starts: datetime, ends: datetime, invoice: Invoice) -> str:
     """The period's first and last day, as the invoice's reader writes dates."""
     language = invoice.language or row.customer.language or row.merchant.language
-    zone, locale = ZoneInfo(row.timezone), locale_of(language)
-    first = starts.astimezone(zone).date()
-    # The day on which the next period begins is the next period's.
-    last = max(first, ends.astimezone(zone).date() - timedelta(days=1))
+    locale = locale_of(language)
+    first, last = _days(row, starts, ends)
     return f"{format_date(first, locale=locale)} – {format_date(last, locale=locale)}"

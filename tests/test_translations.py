@@ -339,8 +339,10 @@ def test_no_mail_and_no_document_says_a_word_of_english(
     invoice = given_an_invoice(merchant, language)
     factories.pay(invoice)
     invoice = factories.again(invoice)
+    today = invoice.created_at.date()
+    period = {"description": "Qzx", "first": today, "last": today}
     for kind in ("invoice", "receipt"):
-        message = mail.queue_for_invoice(invoice, kind)
+        message = mail.queue_for_invoice(invoice, kind, {"period": period})
         assert message.language == language
         for said in (message.subject, message.text, seen(message.html)):
             assert english_in(said, language) == []

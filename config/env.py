@@ -44,7 +44,9 @@ class Environment(BaseSettings):
 
     # What it keeps, and where
     DATA_DIR: Path = Field(
-        BASE_DIR / "data", description="Folder for the database, keys and files."
+        BASE_DIR / "data",
+        description="Folder for the database, keys and files. `demo`, which reads no `.env`, keeps "
+        "its own in data/demo unless the environment names one.",
     )
     DATABASE_URL: str = Field(
         "", description="`postgres://user:password@host:port/name`; empty is SQLite in DATA_DIR."

@@ -44,7 +44,9 @@ class Environment(BaseSettings):
 
     # What it keeps, and where
     DATA_DIR: Path = Field(
-        BASE_DIR / "data", description="Folder for the database, keys and files."
+        BASE_DIR / "data",
+        description="Folder for the database, keys and files. `demo`, which reads no `.env`, keeps "
+        "its own in data/demo unless the environment names one.",
     )
     DATABASE_URL: str = Field(
         "", description="`postgres://user:password@host:port/name`; empty is SQLite in DATA_DIR."
@@ -129,6 +131,8 @@ class Environment(BaseSettings):
             raise ValueError("PUBLIC_URL must look like https://billing.example.com")
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("PUBLIC_URL must not have a path")
+        if not value.isascii():
+            raise ValueError("PUBLIC_URL must be in ASCII, as xn--bcher-kva.example is")
         return f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("STRIPE_SECRET_KEY", "STRIPE_TEST_SECRET_KEY")

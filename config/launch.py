@@ -21,7 +21,9 @@ def add_serve_arguments(parser: ArgumentParser) -> None:
 def add_demo_arguments(parser: ArgumentParser) -> None:
     """Declare where to listen, what to keep and how to say so."""
     add_serve_arguments(parser)
-    parser.add_argument("--data", type=Path, help="folder to keep the demo in")
+    parser.add_argument(
+        "--data", type=Path, help="folder to keep the demo in (DATA_DIR, else data/demo)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON line first")
     parser.add_argument(
         "--stripe",
@@ -33,8 +35,9 @@ def add_demo_arguments(parser: ArgumentParser) -> None:
 def arrange_environment(arguments: list[str]) -> None:
     """Turn the options of `serve` and `demo` into environment, so that settings follow them.
 
-    A demo stands alone: its own folder, SQLite, the worker inside, mail kept in the database, and
-    webhooks to this machine allowed; no `.env` file is read.
+    A demo stands alone: its own folder (--data, else DATA_DIR, else data/demo), SQLite, the worker
+    inside, mail kept in the database, and webhooks to this machine allowed; no `.env` file is
+    read.
     """
     if not arguments or arguments[0] not in ("serve", "demo"):
         return
@@ -44,9 +47,10 @@ def arrange_environment(arguments: list[str]) -> None:
     if options.port:
         os.environ["PORT"] = str(options.port)
     if arguments[0] == "demo":
+        folder = options.data or os.environ.get("DATA_DIR") or BASE_DIR / "data" / "demo"
         os.environ.update(
             ENV_FILE="",
-            DATA_DIR=str((options.data or BASE_DIR / "data" / "demo").absolute()),
+            DATA_DIR=str(Path(folder).absolute()),
             DATABASE_URL="",
             CELERY_BROKER_URL="",
             CACHE_URL="",

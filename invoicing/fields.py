@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import validate_email
 from pydantic import (
@@ -144,7 +144,15 @@ def _country(code: str) -> str:
 def _language(code: str) -> str:
     if not re.fullmatch(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2})?", code):
         raise ValueError("must be a language code such as en or pt-BR")
-    return code.replace("_", "-").lower()
+    code = code.replace("_", "-").lower()
+    try:
+        if code:
+            Locale.parse(code, sep="-")
+    except (ValueError, UnknownLocaleError):
+        raise ValueError(
+            f"must be the code of a known language, such as en or pt-BR; {code} is none"
+        ) from None
+    return code
 
 
 def _instant(value: Any) -> Any:

@@ -15,14 +15,14 @@ _ABOUT_INVOICE = frozenset({
     "merchant_name", "brand_color", "recipient_name", "number", "currency", "total", "title",
     "message", "lines", "payment_url", "document",
 })  # fmt: skip
-_FAILURE = frozenset({"amount_due", "description", "method"})
+_FAILURE = frozenset({"amount_due", "description", "method", "why"})
 MAILS: dict[str, frozenset[str]] = {
     "invoice": _ABOUT_INVOICE | {"amount_due", "due_on"},
-    "receipt": _ABOUT_INVOICE | {"amount_paid", "paid_on"},
+    "receipt": _ABOUT_INVOICE | {"amount_paid", "paid_on", "period"},
     "credit_note": _ABOUT_INVOICE | {"invoice_number"},
     "refund": _ABOUT_INVOICE | {"amount", "destination"},
     "charge_failed": _ABOUT_INVOICE | _FAILURE | {"retry_on", "needs_payer"},
-    "charge_given_up": _ABOUT_INVOICE | _FAILURE,
+    "charge_given_up": _ABOUT_INVOICE | _FAILURE | {"can_be_paid", "schedule"},
     "reminder": _ABOUT_INVOICE | {"amount_due", "due_on", "tone", "days", "late_fees", "stop_url"},
     "answer": _ABOUT_INVOICE | {"question", "answer"},
     "question": frozenset({"merchant_name", "number", "question", "asked_by", "url"}),

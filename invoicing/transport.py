@@ -5,17 +5,21 @@ Says what the server said: refused for good (5xx), not now (4xx, no answer), or 
 
 import smtplib
 import ssl
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
-from typing import Any
+from email.policy import SMTP, Policy
+from email.utils import format_datetime, formataddr, parseaddr
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import idna
 from django.conf import settings
 
 from invoicing.models import Message
+
+# As long as a line with encoded words may be (RFC 2047 §2).
+_LINE: Final = 76
 
 
 class NotSent(Exception):
@@ -31,17 +35,18 @@ def compose(message: Message, pdf: tuple[str, bytes] | None = None) -> EmailMess
     """The mail as it goes over the wire. Its Message-ID is the row's, however often it is sent."""
     mail = EmailMessage(policy=SMTP)
     sender_name, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    mail["Subject"] = " ".join(message.subject.split())
-    mail["From"] = Address(message.from_name or sender_name, addr_spec=sender)
+    _write(mail, "Subject", _encoded("Subject", " ".join(message.subject.split())))
+    name = " ".join((message.from_name or sender_name).split())
+    _write(mail, "From", _mailbox("From", name, sender))
     mail["To"] = _address(message.to)
     if message.reply_to:
         mail["Reply-To"] = _address(message.reply_to)
     host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
-    mail["Message-ID"] = f"<{message.public_id}@{host}>"
+    _write(mail, "Message-ID", f"<{message.public_id}@{host}>")
     mail["Date"] = format_datetime(message.created_at)
     mail["Auto-Submitted"] = "auto-generated"
     if message.unsubscribe_url:
-        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        _write(mail, "List-Unsubscribe", f"<{message.unsubscribe_url}>")
         # One click without a page takes https (RFC 8058 §3.1); otherwise the link has to do.
         if message.unsubscribe_url.startswith("https:"):
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -52,6 +57,49 @@ def compose(message: Message, pdf: tuple[str, bytes] | None = None) -> EmailMess
         name, content = pdf
         mail.add_attachment(content, maintype="application", subtype="pdf", filename=name)
     return mail
+
+
+class _AsWritten(str):
+    """A header's text that goes out as it is: the library would fold it anew.
+
+    It makes encoded words of what is long and has no spaces, be it an address of the web, which
+    no mail client reads then; and of a long name in quotes it forgets the quotes, so that a comma
+    in it begins another address.
+    """
+
+    name: str
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header with its line's end."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+def _write(mail: EmailMessage, name: str, text: str) -> None:
+    written = _AsWritten(text)
+    written.name = name
+    mail[name] = written
+
+
+def _mailbox(header: str, name: str, address: str) -> str:
+    """A name and an address: in quotes if they fit in a line of ASCII, else in encoded words."""
+    short = formataddr((name, address))
+    if _is_plain(name) and len(f"{header}: {short}") <= _LINE:
+        return short
+    words = Header(name, "utf-8", maxlinelen=_LINE - 1, header_name=header)
+    return f"{words.encode(linesep=SMTP.linesep)}{SMTP.linesep} <{address}>"
+
+
+def _encoded(header: str, text: str) -> str:
+    """Free text, folded at spaces; in encoded words what is not ASCII or has too few spaces."""
+    folds = all(len(f"{header}: {word}") < _LINE for word in text.split())
+    charset = "us-ascii" if folds and _is_plain(text) else "utf-8"
+    words = Header(text, charset, maxlinelen=_LINE - 1, header_name=header)
+    return words.encode(linesep=SMTP.linesep)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether text can stand as it is, and is not taken for an encoded word."""
+    return text.isascii() and text.isprintable() and "=?" not in text
 
 
 def _address(text: str) -> Address:

@@ -80,7 +80,10 @@ def test_the_public_url_decides_hosts_and_tls() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://example.com", "example.com", "https://example.com/bills", "https://u@example.com"],
+    [
+        *("ftp://example.com", "example.com", "https://example.com/bills", "https://u@example.com"),
+        "https://bücher.example",
+    ],
 )
 def test_a_public_url_that_would_break_links_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="PUBLIC_URL"):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ Start = Callable[..., "Demo"]
 class Demo:
     """A demo in a process of its own."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(self, data: Path, port: int, *options: str, **environment: str) -> None:
         # Nothing of this run's settings reaches it: a demo stands alone.
         keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.log = data.with_suffix(".log")
@@ -34,10 +36,10 @@ class Demo:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "manage.py", "demo", "--json"),
-                    *("--port", str(port), "--data", str(data)),
+                    *("--port", str(port), *(options or ("--data", str(data)))),
                 ],
                 cwd=BASE_DIR,
-                env=keep,
+                env={**keep, **environment},
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
@@ -148,6 +150,34 @@ def test_a_demo_serves_works_stops_and_comes_back_with_the_same_keys(
     assert killed.account() == account
     killed.stop(signal.SIGKILL)
     assert eventually(lambda: not is_listening(port))
+
+
+def test_the_environment_says_where_a_demo_is_kept_unless_an_option_does(
+    port: int, tmp_path: Path
+) -> None:
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    demo = Demo(there, port, "--threads", "4", DATA_DIR=str(there))
+    demo.account()
+    demo.stop()
+    assert (there / "demo.json").exists() and (there / "billhook.sqlite3").exists()
+    demo = Demo(elsewhere, port, "--data", str(elsewhere), DATA_DIR=str(there))
+    demo.account()
+    demo.stop()
+    assert (elsewhere / "demo.json").exists() and (elsewhere / "billhook.sqlite3").exists()
+
+
+def test_where_somebody_works_no_demo_is_made(start: Start, port: int, tmp_path: Path) -> None:
+    first = start(port)
+    first.account()
+    first.stop()
+    folder = tmp_path / "demo"
+    (folder / "demo.json").unlink()
+    with closing(sqlite3.connect(folder / "billhook.sqlite3")) as database, database:
+        database.execute("UPDATE invoicing_user SET email = 'ada@engines.example'")
+    second = start(port)
+    assert second.process.wait(60) == 1
+    assert "holds an installation that is no demo" in second.log.read_text()
+    assert not (folder / "demo.json").exists()
 
 
 def test_a_taken_port_is_refused(start: Start, port: int) -> None:

@@ -28,7 +28,7 @@ from invoicing.actions.merchants import update_merchant
 from invoicing.inputs import MerchantChanges, read
 from invoicing.models import Invoice, Merchant, Reminder
 from invoicing.models import Message as MailRow
-from invoicing.reminder_rules import Rule
+from invoicing.reminder_rules import Moment, Rule
 from payments import flows
 from payments import tasks as payment_tasks
 from payments.actions.pay import mark_paid
@@ -339,12 +339,14 @@ def test_no_mail_and_no_document_says_a_word_of_english(
     invoice = given_an_invoice(merchant, language)
     factories.pay(invoice)
     invoice = factories.again(invoice)
+    today = invoice.created_at.date()
+    period = {"description": "Qzx", "first": today, "last": today}
     for kind in ("invoice", "receipt"):
-        message = mail.queue_for_invoice(invoice, kind)
+        message = mail.queue_for_invoice(invoice, kind, {"period": period})
         assert message.language == language
         for said in (message.subject, message.text, seen(message.html)):
             assert english_in(said, language) == []
-    for said in given_every_reminder(merchant, language):
+    for said in (*given_every_reminder(merchant, language), *given_every_failure(invoice)):
         assert said.language == language
         for text in (said.subject, said.text, seen(said.html)):
             assert english_in(text, language) == []
@@ -373,7 +375,8 @@ def given_every_reminder(merchant: Merchant, language: str) -> Iterator[MailRow]
         due = given_an_invoice(merchant, language, due_at=there + timedelta(days=days))
         if days < 0:
             with transaction.atomic():
-                fee = late_fees.charge(due, Rule(1, {"percent": "2"}), there)
+                moment = Moment(there, Rule(1, {"percent": "2"}))
+                fee = late_fees.charge(due, moment, there)
             assert fee is not None
             assert english_in(fee.lines.get().description, language) == []
             message = reminder_mails.queue_reminder(due, there)
@@ -384,6 +387,19 @@ def given_every_reminder(merchant: Merchant, language: str) -> Iterator[MailRow]
         else:
             yield reminder_mails.queue_reminder(due, there)
     yield mail.queue_for_invoice(due, "answer", {"question": "Qzx?", "answer": "Wvk."})
+
+
+def given_every_failure(invoice: Invoice) -> Iterator[MailRow]:
+    """Why a charge fails, what comes next, and what becomes of the invoice and the schedule."""
+    method = {"type": "card", "last4": "4242"}
+    more = {"description": "Qzx", "method": method, "retry_on": None, "needs_payer": True}
+    for why in ("missing", "approval", "expired", "returned", "declined"):
+        yield mail.queue_for_invoice(invoice, "charge_failed", {**more, "why": why})
+    again = {"why": "declined", "needs_payer": False, "retry_on": invoice.created_at.date()}
+    yield mail.queue_for_invoice(invoice, "charge_failed", {**more, **again})
+    for schedule, can_be_paid in (("ended", False), ("paused", True), ("past_due", True)):
+        end = {"why": "declined", "schedule": schedule, "can_be_paid": can_be_paid}
+        yield mail.queue_for_invoice(invoice, "charge_given_up", {**more, **end})
 
 
 @pytest.mark.django_db(transaction=True)

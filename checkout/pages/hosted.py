@@ -20,7 +20,7 @@ from invoicing.models import CreditNote, Inquiry, Invoice, Merchant
 from invoicing.templatetags.money import language, locale_of
 from invoicing.templatetags.money import money as shown
 from payments.collecting import goes_on
-from payments.models import IN_FLIGHT, UNFINISHED, Payment, Refund
+from payments.models import IN_FLIGHT, RUNNING, UNFINISHED, Payment, Refund
 from payments.offered import rails_of
 
 CARD_BRANDS = {
@@ -142,9 +142,18 @@ class Hosted:
 
     @property
     def inquiries(self) -> list[Inquiry]:
-        """What the payer has said that still stands, the oldest first."""
-        rows = [row for row in self.invoice.inquiries.all() if row.status == "open"]
+        """What the payer has said that still stands, and what was answered, the oldest first."""
+        shown = {"open", "answered"}
+        rows = [row for row in self.invoice.inquiries.all() if row.status in shown]
         return sorted(rows, key=lambda row: row.pk)
+
+    @property
+    def has_charge_waiting(self) -> bool:
+        """Whether a saved method is to be charged for this invoice once nothing is waited for."""
+        schedule = goes_on(self.invoice)
+        if schedule is None or schedule.status not in RUNNING:
+            return False
+        return self.invoice.recurring_period.retry_at is not None
 
     @property
     def late_fees(self) -> list[Invoice]:

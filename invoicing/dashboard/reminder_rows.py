@@ -60,6 +60,7 @@ class RulesForm(RowsForm):
         gettext_lazy("Repeat the last one every … days"), attrs={"inputmode": "numeric"}
     )
     repeat_at_most = Text(gettext_lazy("At most … times"), attrs={"inputmode": "numeric"})
+    fee_repeats = Check(gettext_lazy("Charge its late fee again each time"))
 
     def row_fields(self, number: int) -> Iterable[tuple[str, Any]]:
         which, whole_number = {"number": number}, {"inputmode": "numeric"}
@@ -89,6 +90,7 @@ class RulesForm(RowsForm):
             for name in ("repeat_every_days", "repeat_at_most"):
                 typed = self.cleaned_data.get(name, "")
                 rules[-1][name] = whole(typed) if typed else None
+            rules[-1]["fee_repeats"] = bool(self.cleaned_data.get("fee_repeats"))
         return rules
 
     def field_for(self, path: str) -> str | None:
@@ -103,7 +105,8 @@ class RulesForm(RowsForm):
 def repeats_of(rules: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the last rule says of coming again, as initial values."""
     last = rules[-1] if rules else {}
-    return {name: last.get(name) or "" for name in ("repeat_every_days", "repeat_at_most")}
+    names = ("repeat_every_days", "repeat_at_most", "fee_repeats")
+    return {name: last.get(name) or "" for name in names}
 
 
 class RemindersForm(RulesForm):

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
@@ -21,7 +22,7 @@ from payments.actions import methods as actions
 from payments.api import money_schemas
 from payments.models import MethodSetup, PaymentMethod
 from payments.rails.rail import RailError
-from payments.sandbox import saving
+from payments.sandbox import provider, saving
 from payments.sandbox.inputs import card_to_save
 
 
@@ -220,15 +221,22 @@ def saveable(merchant: Merchant, wanted: SetupInput) -> str:
         raise ValidationFailed(
             [("number", "must be left out with a live key: card numbers never go to the live API")]
         )
-    today = clock.now(merchant)
-    month, year = wanted.exp_month or 12, wanted.exp_year or today.year
-    if (year, month) < (today.year, today.month):
-        field = "exp_month" if wanted.exp_year in (None, today.year) else "exp_year"
-        raise ValidationFailed([(field, f"must not have passed: it is {today:%m/%Y} there")])
+    month, year = _expiry(merchant, wanted)
+    if provider.has_expired(merchant, month, year):
+        today = clock.now(merchant).astimezone(ZoneInfo(merchant.timezone))
+        field = "exp_month" if year == today.year else "exp_year"
+        problem = f"must not be in the past; it is {today:%m/%Y} on this merchant's clock"
+        raise ValidationFailed([(field, problem)])
     try:
         return card_to_save(wanted.number)
     except ValueError as problem:
         raise ValidationFailed([("number", str(problem))]) from None
+
+
+def _expiry(merchant: Merchant, wanted: SetupInput) -> provider.Expiry:
+    """The test card's last month; what is left out is as on a new card."""
+    month, year = provider.last_valid(merchant)
+    return wanted.exp_month or month, wanted.exp_year or year
 
 
 def _save_at_once(
@@ -236,7 +244,7 @@ def _save_at_once(
 ) -> PaymentMethod:
     """Plays the payer: opens the sandbox's page and leaves the card on it."""
     setup = flows.save_method(merchant, customer_id, "sandbox")
-    saving.leave_card(setup.provider_reference, number, wanted.exp_month, wanted.exp_year)
+    saving.leave_card(setup.provider_reference, number, _expiry(merchant, wanted))
     saved = flows.look_at_setup(setup.pk).method
     if saved is None:
         raise ProviderFailed("The sandbox did not save this card. Ask again with the SAME key.")

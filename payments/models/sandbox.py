@@ -88,7 +88,7 @@ class SandboxSession(models.Model):
     return_url = models.CharField(max_length=2000, blank=True)
     # The saved card that is charged; empty for a visit.
     method = models.ForeignKey(SandboxMethod, models.PROTECT, null=True, related_name="charges")
-    # On a visit: whose card is kept when it pays, and the one that was.
+    # On a visit: whose card is kept when it pays, and the one that is.
     keep_for = models.CharField(max_length=200, blank=True)
     kept = models.ForeignKey(SandboxMethod, models.PROTECT, null=True, related_name="+")
     status = models.CharField(max_length=15, choices=Status, default=Status.OPEN)

@@ -178,7 +178,7 @@ def _outcome(session: SandboxSession | None) -> Outcome:
         advice=_advice(session),
         declined=session.declines,
         method=method if session.card_last4 else {},
-        saved=_method(session.kept) if session.kept else None,
+        saved=_method(session.kept) if session.kept and session.status == "succeeded" else None,
         reference=session.public_id,
     )
 

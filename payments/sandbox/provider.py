@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
@@ -21,11 +22,14 @@ from payments.models import Notice, Refund, SandboxRefund
 from payments.models import SandboxMethod as Method
 from payments.models import SandboxSession as Session
 from payments.rails.rail import RailError
-from payments.sandbox.cards import BY_LAST4, BY_NUMBER, DECLINES, Behaviour, Card
+from payments.sandbox.cards import BY_NUMBER, DECLINES, Behaviour, Card
 
 SESSION_LIFE = timedelta(hours=24)
 SILENCE = timedelta(minutes=10)
 YEARS_VALID = 4
+
+# The last month in which a card is good, and its year.
+Expiry = tuple[int, int]
 
 
 def create_session(
@@ -89,7 +93,7 @@ def open_session(public_id: str) -> Session | None:
         return session
 
 
-def submit_card(public_id: str, number: str) -> Session:
+def submit_card(public_id: str, number: str, expiry: Expiry | None = None) -> Session:
     """Use a card on the page: the heart of the rehearsal. A session is paid at most once."""
     with transaction.atomic():
         session = _locked(public_id=public_id)
@@ -99,8 +103,13 @@ def submit_card(public_id: str, number: str) -> Session:
         session.decline_code = ""
         if card is None:
             decline(session, "unknown_card")
+        elif expiry and has_expired(session.merchant, *expiry):
+            decline(session, "expired_card")
         else:
             session.card_brand, session.card_last4 = card.brand, card.last4
+            session.kept = None
+            if session.keep_for and card.behaviour != Behaviour.DECLINE:
+                session.kept = keep_card(session.merchant, session.keep_for, card, expiry)
             _behave(session, card)
         session.save()
         return session
@@ -163,28 +172,35 @@ def notice_secret() -> bytes:
 
 def succeed(session: Session) -> None:
     """Take the money."""
-    _take(session)
+    session.status = Session.Status.SUCCEEDED
     notify(session.key, "payment.succeeded")
 
 
+def last_valid(merchant: Merchant) -> Expiry:
+    """The last month of a card that is new on the merchant's clock."""
+    return 12, clock.now(merchant).year + YEARS_VALID
+
+
+def has_expired(merchant: Merchant, month: int, year: int) -> bool:
+    """Whether a card's last month is over where the merchant is."""
+    today = clock.now(merchant).astimezone(ZoneInfo(merchant.timezone))
+    return (year, month) < (today.year, today.month)
+
+
 def keep_card(
-    merchant: Merchant,
-    customer: str,
-    card: Card,
-    exp_month: int | None = None,
-    exp_year: int | None = None,
+    merchant: Merchant, customer: str, card: Card, expiry: Expiry | None = None
 ) -> Method:
-    """Save a card for later charges."""
-    at = clock.now(merchant)
+    """Save a card for later charges; what it does not say of its last month is as on a new one."""
+    exp_month, exp_year = expiry or last_valid(merchant)
     return Method.objects.create(
         merchant=merchant,
         customer_reference=customer,
         card_brand=card.brand,
         card_last4=card.last4,
-        exp_month=exp_month or 12,
-        exp_year=exp_year or at.year + YEARS_VALID,
+        exp_month=exp_month,
+        exp_year=exp_year,
         next=[step.said() for step in card.first],
-        created_at=at,
+        created_at=clock.now(merchant),
     )
 
 
@@ -218,13 +234,6 @@ def notify(key: str, kind: str) -> None:
     ring("payments.tasks.apply_notices")
 
 
-def _take(session: Session) -> None:
-    session.status = Session.Status.SUCCEEDED
-    if session.keep_for:
-        card = BY_LAST4[session.card_last4]
-        session.kept = keep_card(session.merchant, session.keep_for, card)
-
-
 def _behave(session: Session, card: Card) -> None:
     if card.behaviour == Behaviour.SUCCEED:
         succeed(session)
@@ -241,7 +250,7 @@ def _let_time_pass(session: Session) -> None:
     at = clock.now(session.merchant)
     if session.status == Session.Status.SILENT and session.answers_at and session.answers_at <= at:
         if session.has_paid:
-            _take(session)
+            session.status = Session.Status.SUCCEEDED
         else:
             session.status, session.decline_code = Session.Status.CANCELED, "timed_out"
         session.save()

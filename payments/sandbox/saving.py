@@ -17,6 +17,7 @@ from payments.models import SandboxSetup as Setup
 from payments.rails.rail import NoAnswer, RailError
 from payments.sandbox import provider
 from payments.sandbox.cards import BY_LAST4, BY_NUMBER, Card, Step
+from payments.sandbox.provider import Expiry
 
 
 def create_setup(*, key: str, merchant: Merchant, customer: str, return_url: str) -> Setup:
@@ -44,9 +45,7 @@ def get_setup(**where: str) -> Setup | None:
         return setup
 
 
-def leave_card(
-    public_id: str, number: str, exp_month: int | None = None, exp_year: int | None = None
-) -> Setup:
+def leave_card(public_id: str, number: str, expiry: Expiry | None = None) -> Setup:
     """Leave a card on the page. A visit leaves one card at most."""
     with transaction.atomic():
         setup = _locked_setup(public_id=public_id)
@@ -54,8 +53,10 @@ def leave_card(
             return setup or Setup()
         card = BY_NUMBER.get(number)
         setup.decline_code = card.decline_code if card else "unknown_card"
+        if expiry and provider.has_expired(setup.merchant, *expiry):
+            setup.decline_code = setup.decline_code or "expired_card"
         if card is not None and not setup.decline_code:
-            _keep(setup, card, exp_month, exp_year)
+            _keep(setup, card, expiry)
         setup.save()
         return setup
 
@@ -137,10 +138,8 @@ def page_url(setup: Setup) -> str:
     return public_url(f"/sandbox/setup/{setup.public_id}")
 
 
-def _keep(setup: Setup, card: Card, exp_month: int | None, exp_year: int | None) -> None:
-    setup.method = provider.keep_card(
-        setup.merchant, setup.customer_reference, card, exp_month, exp_year
-    )
+def _keep(setup: Setup, card: Card, expiry: Expiry | None) -> None:
+    setup.method = provider.keep_card(setup.merchant, setup.customer_reference, card, expiry)
     setup.status = Setup.Status.SUCCEEDED
     provider.notify(setup.key, "setup.succeeded")
 
@@ -164,7 +163,12 @@ def _begin(
 
 
 def _next_step(kept: Method) -> Step:
-    """What becomes of this charge: what was decided for it, or what the card's number says."""
+    """What becomes of this charge: what was decided for it, or what the card's number says.
+
+    A card that has expired is declined, whatever was decided.
+    """
+    if provider.has_expired(kept.merchant, kept.exp_month, kept.exp_year):
+        return Step("decline", "expired_card")
     if not kept.next:
         return BY_LAST4[kept.card_last4].charged
     step = Step(**kept.next[0])

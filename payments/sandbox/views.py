@@ -12,12 +12,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from invoicing import languages
+from invoicing.models import Merchant
 from invoicing.templatetags.money import money as shown
 from payments.models import MethodSetup, Payment, SandboxSession, SandboxSetup
 from payments.sandbox import provider, saving
 from payments.sandbox.cards import CARDS, SAVED_CARDS, passes_luhn
+from payments.sandbox.provider import Expiry
 
 WRONG_NUMBER = gettext_noop("This card number is not right; check its digits.")
+WRONG_EXPIRY = gettext_noop("This expiry date is not right; write month and year.")
 
 
 @never_cache
@@ -27,10 +30,10 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
     session = _session(session_id)
     error = provider.decline_message(session.decline_code) if session.status == "open" else ""
     if request.method == "POST":
-        number = _number(request)
-        if not number:
-            return _page(request, session, WRONG_NUMBER, 422)
-        session = provider.submit_card(session_id, number)
+        number, expiry, wrong = _card(request)
+        if wrong:
+            return _page(request, session, wrong, 422)
+        session = provider.submit_card(session_id, number, expiry)
         error = provider.decline_message(session.decline_code)
     if session.status == "authenticating":
         return redirect("sandbox-authenticate", session_id)
@@ -73,20 +76,25 @@ def setup(request: HttpRequest, setup_id: str) -> HttpResponse:
         raise Http404
     error, status = "", 200
     if request.method == "POST" and visit.status == "open":
-        number = _number(request)
-        if number:
-            visit = saving.leave_card(setup_id, number)
-        error = provider.decline_message(visit.decline_code) if number else WRONG_NUMBER
-        status = 402 if number and error else 422 if error else 200
+        number, expiry, error = _card(request)
+        if error:
+            return _say_of_setup(request, visit, error, 422)
+        visit = saving.leave_card(setup_id, number, expiry)
+        error, status = provider.decline_message(visit.decline_code), 402
         if not error:
             return redirect("sandbox-setup", setup_id)
     return _say_of_setup(request, visit, error, status)
 
 
-def _number(request: HttpRequest) -> str:
-    """The card number that was typed or chosen; nothing for what cannot be one."""
+def _card(request: HttpRequest) -> tuple[str, Expiry | None, str]:
+    """The card number that was typed or chosen, its last month if typed, and what is wrong."""
     number = re.sub(r"[\s-]", "", request.POST.get("number") or request.POST.get("card", ""))
-    return number if number.isascii() and number.isdecimal() and passes_luhn(number) else ""
+    typed = re.sub(r"\s", "", request.POST.get("expiry", ""))
+    found = re.fullmatch(r"(0?[1-9]|1[0-2])/?(?:20)?([0-9]{2})", typed)
+    expiry = (int(found[1]), 2000 + int(found[2])) if found else None
+    if not (number.isascii() and number.isdecimal() and passes_luhn(number)):
+        return "", None, WRONG_NUMBER
+    return number, expiry, WRONG_EXPIRY if typed and not expiry else ""
 
 
 def _session(session_id: str) -> SandboxSession:
@@ -98,6 +106,7 @@ def _session(session_id: str) -> SandboxSession:
 
 def _page(request: HttpRequest, session: SandboxSession, error: str, status: int) -> HttpResponse:
     context = {"description": session.description, "cards": CARDS, "error": error}
+    context["expiry"] = _new(session.merchant)
     return _say(request, "sandbox/checkout.html", session, status, **context)
 
 
@@ -123,9 +132,16 @@ def _say_of_setup(
         "merchant_name": visit.merchant.name,
         "cards": (*CARDS, *SAVED_CARDS),
         "error": error,
+        "expiry": _new(visit.merchant),
     }
     with _spoken(languages.spoken(asked.customer.language) if asked else ""):
         return _rendered(request, "sandbox/setup.html", context, status)
+
+
+def _new(merchant: Merchant) -> str:
+    """The last month of a new card as it is typed."""
+    month, year = provider.last_valid(merchant)
+    return f"{month:02} / {year % 100:02}"
 
 
 def _spoken(known: str) -> translation.override:

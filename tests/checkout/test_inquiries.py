@@ -4,14 +4,27 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from invoicing import reminder_mails, tasks
-from invoicing.actions import customers, reminders
+from invoicing.actions import customers, inquiries, reminders
 from invoicing.inputs import CustomerChanges, read
 from invoicing.models import Event, Inquiry, Invoice, Merchant, Message, User
-from invoicing.reminder_inputs import RemindersInput
-from tests.factories import again, given_a_customer, given_an_open_invoice, pay, told
+from invoicing.reminder_inputs import AnswerInput, RemindersInput
+from payments import recurring_flow
+from payments.actions import recurring
+from payments.recurring_inputs import PauseInput, RecurringInput
+from tests.factories import (
+    LATER_NO_FUNDS,
+    again,
+    given_a_customer,
+    given_a_saved_card,
+    given_an_open_invoice,
+    pay,
+    told,
+)
 from tests.fakes.smtp import MailServer
 from tests.fixtures import WallClock
 
@@ -56,6 +69,70 @@ def test_a_question_reaches_the_seller_and_the_page_says_so(
     mail = Message.objects.get(kind="question")
     assert mail.to == ada.email
     assert f"/dashboard/questions/{inquiry.public_id}/" in mail.text
+
+
+def test_an_answer_is_on_the_page_as_well(
+    payer: Client, invoice: Invoice, test_merchant: Merchant, clock: WallClock
+) -> None:
+    other = given_an_open_invoice(test_merchant)
+    ask(payer, invoice, "Which <b>hours</b>?")
+    ask(payer, invoice, "And which rate?")
+    ask(payer, invoice, "Is anybody there?")
+    first, second, third = Inquiry.objects.order_by("pk")
+    answer = AnswerInput(text="Those of <i>May</i>.\nAll of them.")
+    inquiries.answer_question(test_merchant, first.public_id, answer)
+    inquiries.close_question(test_merchant, third.public_id)
+    shown = page(payer, invoice)
+    assert shown.count("has answered your question of Mar 2, 2026") == 1
+    assert "Which &lt;b&gt;hours&lt;/b&gt;?" in shown
+    assert "Those of &lt;i&gt;May&lt;/i&gt;.\nAll of them." in shown
+    # The second waits, and what was settled without an answer from here is no news.
+    assert shown.count("has reached Ada&#x27;s Engines") == 1
+    assert "Is anybody there?" not in shown
+    assert "has answered" not in page(payer, other)
+    assert second.status == "open"
+
+
+def test_answers_take_no_further_queries(
+    payer: Client, invoice: Invoice, test_merchant: Merchant, django_assert_num_queries: Any
+) -> None:
+    page(payer, invoice)
+    with CaptureQueriesContext(connection) as without:
+        page(payer, invoice)
+    taken = len(without)
+    for number in range(3):
+        ask(payer, invoice)
+        asked = Inquiry.objects.latest("pk").public_id
+        inquiries.answer_question(test_merchant, asked, AnswerInput(text=f"Answer {number}"))
+    with django_assert_num_queries(taken):
+        assert page(payer, invoice).count("has answered your question") == 3
+
+
+WAITS = "Your saved payment method is not charged for it until then either."
+
+
+def test_a_charge_that_waits_for_the_payer_is_said_to_wait(
+    payer: Client, test_merchant: Merchant, clock: WallClock
+) -> None:
+    cleo = given_a_customer(test_merchant, email="cleo@example.com")
+    given_a_saved_card(cleo, LATER_NO_FUNDS)
+    fields = {"customer_id": cleo.public_id, "interval": "monthly", "amount": "99.00"}
+    wanted = read(RecurringInput, {**fields, "description": "Membership"})
+    row = recurring_flow.start(again(test_merchant), wanted)
+    invoice = row.periods.get().invoice
+    promise(payer, invoice, "2026-03-09")
+    assert WAITS in page(payer, invoice)
+    ask(payer, invoice)
+    assert page(payer, invoice).count(WAITS) == 2
+    # Nobody tries to charge it while the schedule is paused.
+    recurring.pause_recurring(again(test_merchant), row.public_id, PauseInput())
+    assert WAITS not in page(payer, invoice)
+
+
+def test_where_nothing_is_charged_nothing_is_said_to_wait(payer: Client, invoice: Invoice) -> None:
+    promise(payer, invoice, "2026-03-15")
+    ask(payer, invoice)
+    assert WAITS not in page(payer, invoice)
 
 
 def test_no_markup_of_a_payers_is_ever_markup(payer: Client, invoice: Invoice) -> None:

@@ -90,7 +90,7 @@ def decimal(places: int, most: str, *, zero: bool = True) -> Kind:
 CHOICE = Kind((*NOT_TEXT, "", "other thing", "EXCLUSIVE"))
 YES_OR_NO = Kind(("true", "yes", 1, 0, Raw("1.0"), "", [], {}))
 CURRENCY = Kind((*NOT_TEXT, "", "US", "XXZ", "USDX", "ＵＳＤ", "U\x00D", "XAU"))
-LANGUAGE = Kind((*NOT_TEXT, "english", "e", "de_", "d\x00", "日本", "x" * 11))
+LANGUAGE = Kind((*NOT_TEXT, "english", "e", "de_", "d\x00", "日本", "x" * 11, "xx", "de-XX"))
 COUNTRY = Kind((*NOT_TEXT, "XX", "D", "DEU", "ＤＥ", "ZZ"))
 EMAIL = Kind(
     (
@@ -201,6 +201,7 @@ REMINDERS: dict[str, Kind] = {
     f"{RULE}.late_fee.percent": optional(Kind((*decimal(4, "100").bad, "0"))),
     f"{RULE}.late_fee.amount": optional(decimal(8, "1000000000000", zero=False)),
     f"{RULE}.late_fee.currency": optional(CURRENCY),
+    f"{RULE}.fee_repeats": YES_OR_NO,
     f"{RULE}.repeat_every_days": optional(Kind((*WHOLE, 0, 91))),
     f"{RULE}.repeat_at_most": optional(Kind((*WHOLE, 0, 25))),
 }

@@ -595,14 +595,22 @@ ABOUT: dict[str, dict[str, Any]] = {
         "days": 7,
     },
 }
-ABOUT["receipt"] = {**ABOUT["invoice"], "amount_paid": 71054, "paid_on": date(2026, 6, 1)}
+ABOUT["receipt"] = {
+    **ABOUT["invoice"],
+    "amount_paid": 71054,
+    "paid_on": date(2026, 6, 1),
+    "period": None,
+}
 ABOUT["credit_note"] = {**ABOUT["invoice"], "number": "CN-0007", "invoice_number": "INV-0042"}
 ABOUT["charge_failed"] = ABOUT["charge_given_up"] = {
     **ABOUT["invoice"],
     "description": "Membership",
     "method": {"brand": "visa", "last4": "4242"},
     "retry_on": date(2026, 12, 2),
+    "why": "declined",
     "needs_payer": False,
+    "can_be_paid": True,
+    "schedule": "past_due",
 }
 ABOUT["reminder"] = {
     **ABOUT["invoice"],

@@ -505,11 +505,18 @@ def test_a_time_is_iso_8601_and_says_its_zone(text: object, good: bool) -> None:
         assert refusal(InvoiceInput, data)[0] == "due_at"
 
 
+def test_a_language_that_nobody_knows_is_named() -> None:
+    said = "must be the code of a known language, such as en or pt-BR; xx is none"
+    for model in (CustomerInput, InvoiceInput, MerchantChanges):
+        assert refusal(model, wanted(model, "language", "xx")) == ("language", said)
+
+
 @pytest.mark.parametrize(
     ("model", "path", "good", "bad"),
     [
         (CustomerInput, "address.country", ["DE", "us", ""], ["EU", "ZZ", "DEU", "1"]),
         (CustomerInput, "language", ["", "en", "pt-BR", "zh_Hans"], ["e", "english!", "../x"]),
+        (CustomerInput, "language", ["he", "nb", "es-419", "sr-Latn"], ["xx", "zz-DE", "de-XX"]),
         (CustomerInput, "tax_exempt", ["none", "exempt", "reverse"], ["yes", True, ""]),
         (CustomerInput, "tax_ids[].type", ["eu_vat", "us_ein"], ["", "EU VAT", "x" * 31]),
         (InvoiceInput, "tax_behavior", ["inclusive", "exclusive", None], ["both", ""]),

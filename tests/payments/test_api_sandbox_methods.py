@@ -127,7 +127,7 @@ def test_no_card_number_goes_to_the_live_api(
         ({"number": VISA, "return_url": "https://a.example/"}, "return_url", "no page is opened"),
         ({"number": VISA, "exp_month": 13}, "exp_month", ""),
         ({"number": VISA, "exp_month": "12"}, "exp_month", ""),
-        ({"number": VISA, "exp_year": 2025}, "exp_year", "must not have passed"),
+        ({"number": VISA, "exp_year": 2025}, "exp_year", "must not be in the past"),
         ({"number": VISA, "exp_year": 30}, "exp_year", ""),
         ({"number": VISA, "exp_month": 2, "exp_year": 2026}, "exp_month", "it is 03/2026"),
         ({"exp_month": 12}, "exp_month", 'give its "number" too'),
@@ -143,6 +143,13 @@ def test_a_card_must_be_given_rightly(
     assert fields_of(answer) == [field]
     assert said in message_of(answer)
     assert not MethodSetup.objects.exists()
+
+
+def test_what_is_left_out_of_the_expiry_is_as_on_a_new_card(
+    api: Api, clock: WallClock, cleo: Customer
+) -> None:
+    saved = api.post(path_of(cleo), {"number": VISA, "exp_month": 2}).json()["details"]
+    assert (saved["exp_month"], saved["exp_year"]) == (2, 2030)
 
 
 def test_without_a_number_a_page_of_the_sandbox_is_opened(api: Api, cleo: Customer) -> None:

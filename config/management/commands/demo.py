@@ -6,7 +6,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from config.launch import add_demo_arguments
 from config.management.commands.serve import claim, prepare, serve
@@ -24,10 +25,26 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, seed once, and serve; say where to go as soon as someone answers there."""
         claim(options)
+        spare_others()
         prepare(options["verbosity"])
         account = {"url": settings.PUBLIC_URL, **keep_account()}
         lines = json.dumps(account) if options["json"] else welcome(account)
         serve(options, announce=lambda: print(lines, flush=True))
+
+
+def spare_others() -> None:
+    """Refuse a folder in which somebody works: a demo's login is everybody's and opens all."""
+    if (settings.DATA_DIR / "demo.json").exists():
+        return
+    from checkout.demo import EMAIL
+    from invoicing.models import User
+
+    known = User._meta.db_table in connection.introspection.table_names()
+    if known and User.objects.exclude(email=EMAIL).exists():
+        raise CommandError(
+            f"{settings.DATA_DIR} holds an installation that is no demo; "
+            "name another folder with --data or DATA_DIR."
+        )
 
 
 def keep_account() -> dict[str, str]:

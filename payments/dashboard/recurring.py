@@ -26,6 +26,7 @@ from payments.dashboard.recurring_preview import coming_of
 from payments.models import RecurringCharge, RecurringStatus
 from payments.recurring import rules_of
 from payments.recurring_inputs import PauseInput
+from payments.upcoming import Upcoming
 
 PERIODS_SHOWN = 24
 
@@ -155,10 +156,11 @@ def schedule_of(merchant: Merchant, public_id: str) -> RecurringCharge:
 
 def _coming(row: RecurringCharge) -> dict[str, Any]:
     """The next period, or why its invoice cannot be made."""
-    if row.next_at is None:
+    upcoming = Upcoming.of(row)
+    if upcoming is None:
         return {}
     try:
-        return {"coming": coming_of(row, row.next_number)}
+        return {"coming": coming_of(row, upcoming.number)}
     except BillhookError as trouble:
         return {"trouble": str(trouble)}
 

@@ -24,6 +24,7 @@ from payments.dashboard.recurring import address_of, schedule_of
 from payments.dashboard.recurring_editor import ChangeForm, CostForm, RecurringForm
 from payments.dashboard.recurring_preview import first_of
 from payments.models import RecurringCharge
+from payments.upcoming import Upcoming
 
 
 class CustomerForm(PlainForm):
@@ -132,6 +133,8 @@ def _context(form: CostForm, row: RecurringCharge | None) -> dict[str, Any]:
     context: dict[str, Any] = {"form": form, "row": row, "preview": worked_out(form)}
     if isinstance(form, RecurringForm):
         context["first"] = first_of(form)
+    elif row is not None and (upcoming := Upcoming.of(row)):
+        context["holds_from"] = row.begins(upcoming.number)
     return {**context, "customer": form.customer}
 
 

@@ -39,6 +39,11 @@ class First:
     second: Coming | None = None
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def is_now(self) -> bool:
+        """Whether it begins as soon as it is started."""
+        return self.row is not None and self.row.started_at <= self.row.created_at
+
 
 def coming_of(row: RecurringCharge, number: int) -> Coming | None:
     """The period of this number; None where the end comes first.

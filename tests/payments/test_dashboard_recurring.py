@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from invoicing.inputs import read
 from invoicing.models import Customer, Merchant
 from payments.actions.periods import announce
-from payments.actions.recurring import pause_recurring, update_recurring
+from payments.actions.recurring import pause_recurring, resume_recurring, update_recurring
 from payments.models import RecurringCharge
 from payments.recurring_flow import charge_when_due
 from payments.recurring_inputs import PauseInput, RecurringChanges
@@ -173,6 +173,10 @@ def test_what_comes_next_is_shown(ada_browser: Browser, cleo: Customer) -> None:
     update_recurring(row.merchant, row.public_id, read(RecurringChanges, {"line_items": lines}))
     page = text_of(ada_browser.get(path_of(row)))
     assert "Bread 1 $1.61 – $1.61 Salt 1 $1.61 – $1.61" in page
+    pause_recurring(row.merchant, row.public_id, read(PauseInput, {"until": "2026-05-10"}))
+    page = text_of(ada_browser.get(path_of(row)))
+    assert "What comes next Charged on Jun 1, 2026" in page
+    resume_recurring(row.merchant, row.public_id)
     pause_recurring(row.merchant, row.public_id, read(PauseInput, {}))
     assert "What comes next" not in text_of(ada_browser.get(path_of(row)))
 

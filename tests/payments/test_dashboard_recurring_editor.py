@@ -106,8 +106,9 @@ def test_an_end_before_the_first_period_is_said_in_words(
 
 
 def test_what_comes_first_is_shown_before_it_is_charged(
-    ada_browser: Browser, cleo: Customer
+    ada_browser: Browser, cleo: Customer, clock: WallClock
 ) -> None:
+    clock.move(microseconds=7)
     path = new_of(cleo)
     form = ada_browser.form(path)
     data = form.data(amount="31.00", anchor="2026-04-01", proration="prorate", do="totals")

@@ -149,6 +149,12 @@ def _say_begun(request: MerchantRequest, row: RecurringCharge) -> None:
         messages.success(request, _("It has begun, and the first invoice is sent."))
     elif first.status == "paid":
         messages.success(request, _("It has begun: %(amount)s is paid.") % about)
+    elif first.failure_code and first.needs_payer:
+        messages.error(
+            request,
+            _("It has begun, but charging %(amount)s failed; your customer is asked to pay.")
+            % about,
+        )
     elif first.failure_code:
         messages.error(
             request, _("It has begun, but charging %(amount)s failed; it is tried again.") % about

@@ -13,6 +13,7 @@ from payments.models import RecurringCharge
 from payments.recurring_flow import charge_when_due
 from payments.recurring_inputs import PauseInput, RecurringChanges
 from tests.factories import (
+    LATER_LOST,
     LATER_NO_FUNDS,
     again,
     given_a_customer,
@@ -69,6 +70,17 @@ def test_a_failure_says_why_and_when_it_is_tried_again(
     assert "insufficient funds" in page
     assert "Mar 4, 2026" in page
     assert "As usual. Tried again after 2 days, 5 days, 7 days, 7 days." in page
+
+
+def test_what_only_the_payer_can_mend_is_not_called_a_try(
+    ada_browser: Browser, cleo: Customer
+) -> None:
+    given_a_saved_card(cleo, LATER_LOST)
+    page = text_of(ada_browser.get(path_of(begin(ada_browser, cleo))))
+    assert "charging $12.50 failed; your customer is asked to pay." in page
+    assert "None: it waits for your customer Given up on Mar 23, 2026, 12:00 PM" in page.replace(
+        "\u202f", " "
+    )
 
 
 def test_what_is_wrong_is_said_beside_its_field(ada_browser: Browser, cleo: Customer) -> None:

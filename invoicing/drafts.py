@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from invoicing import clock, money, totals
+from invoicing import clock, events, money, totals
 from invoicing.errors import NotFound, ValidationFailed
 from invoicing.inputs import (
     DiscountInput,
@@ -45,10 +45,11 @@ def draft(merchant: Merchant, wanted: InvoiceInput) -> tuple[Invoice, list[LineI
 
 
 def keep(invoice: Invoice, lines: list[LineItem]) -> None:
-    """Save a new draft with its lines, in the caller's transaction."""
+    """Save a new draft with its lines and tell of it, in the caller's transaction."""
     invoice.save(force_insert=True)
     LineItem.objects.bulk_create(lines)
     invoice.begin_with(lines)
+    events.record("invoice.created", invoice)
 
 
 def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:

@@ -10,7 +10,7 @@ from invoicing import documents, drafts, events, issuing, languages, money
 from invoicing.inputs import InvoiceInput, LineItemInput, RecipientInput
 from invoicing.models import Invoice
 from invoicing.money import EXACT, round_half_up
-from invoicing.reminder_rules import Rule
+from invoicing.reminder_rules import Moment, Rule
 
 
 def fee_of(invoice: Invoice, rule: Rule) -> int:
@@ -26,20 +26,19 @@ def fee_of(invoice: Invoice, rule: Rule) -> int:
     return money.from_text(fee["amount"], invoice.currency)
 
 
-def charge(invoice: Invoice, rule: Rule, at: datetime) -> Invoice | None:
-    """Issue the late fee that this rule asks for, once for each invoice; its mail is the reminder.
+def charge(invoice: Invoice, moment: Moment, at: datetime) -> Invoice | None:
+    """Issue the late fee that a rule asks for at this moment, once; its mail is the reminder.
 
     Happens in the caller's transaction, under the lock of the invoice; locks the merchant's
     counter.
     """
-    amount = fee_of(invoice, rule)
-    if not amount or invoice.late_fees.filter(late_fee_days=rule.days).exists():
+    amount = fee_of(invoice, moment.rule) if moment.charges else 0
+    if not amount or invoice.late_fees.filter(late_fee_days=moment.days).exists():
         return None
     fee, lines = drafts.draft(invoice.merchant, _asked(invoice, amount))
-    fee.late_fee_of, fee.late_fee_days = invoice, rule.days
+    fee.late_fee_of, fee.late_fee_days = invoice, moment.days
     fee.sent_at = at
     drafts.keep(fee, lines)
-    events.record("invoice.created", fee)
     issuing.issue(fee)
     events.record("invoice.sent", fee)
     return fee

@@ -5,7 +5,6 @@ that is down delays mails and breaks nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,8 +36,6 @@ def queue_for_invoice(
     previous = invoice.messages.filter(kind=kind).aggregate(last=Max("repeat"))["last"]
     document = documents.document_of(invoice)
     context = {**_context(invoice, document), **(more or {})}
-    if kind == "receipt":
-        context["period"] = _period(invoice)
     rendered = letters.render_mail(kind, context, document.language)
     return _queue(
         merchant=merchant,
@@ -94,18 +91,6 @@ def _context(invoice: Invoice, document: documents.InvoiceDocument) -> dict[str,
         "lines": document.lines,
         "payment_url": public_url(f"/i/{invoice.slug}"),
     }
-
-
-def _period(invoice: Invoice) -> dict[str, Any] | None:
-    """What a recurring charge's invoice is for, and its first and last day; None for others."""
-    period: Any = getattr(invoice, "recurring_period", None)
-    if period is None:
-        return None
-    zone = ZoneInfo(period.recurring.timezone)
-    first = period.starts_at.astimezone(zone).date()
-    # The day on which the next period begins is the next period's.
-    last = max(first, period.ends_at.astimezone(zone).date() - timedelta(days=1))
-    return {"description": period.recurring.description, "first": first, "last": last}
 
 
 def queue(

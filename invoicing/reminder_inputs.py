@@ -57,6 +57,11 @@ class ReminderRule(Input):
     late_fee: LateFeeInput | None = Field(
         default=None, description="Billed as an invoice of its own; only after the due date."
     )
+    fee_repeats: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether the late fee is charged each time the rule comes again, or once.",
+    )
     repeat_every_days: Annotated[int, Field(ge=1, le=90, strict=True)] | None = Field(
         default=None, description="Only the last rule may come again, this many days later."
     )
@@ -70,6 +75,8 @@ class ReminderRule(Input):
             raise WrongField("late_fee", "can only be charged after the due date")
         if self.repeat_at_most is not None and self.repeat_every_days is None:
             raise WrongField("repeat_at_most", 'takes "repeat_every_days" as well')
+        if self.fee_repeats and (self.late_fee is None or self.repeat_every_days is None):
+            raise WrongField("fee_repeats", 'takes a "late_fee" and "repeat_every_days" as well')
         return self
 
 
@@ -166,6 +173,7 @@ def stored(rules: Sequence[ReminderRule], currency: str, path: str) -> list[dict
             {
                 "days": rule.days,
                 "late_fee": fee,
+                "fee_repeats": rule.fee_repeats,
                 "repeat_every_days": rule.repeat_every_days,
                 "repeat_at_most": (rule.repeat_at_most or REPEATS)
                 if rule.repeat_every_days

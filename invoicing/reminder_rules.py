@@ -12,7 +12,13 @@ from zoneinfo import ZoneInfo
 
 # What is proposed to whoever switches reminders on: a word before, and two after.
 OFFERED: Final[tuple[Mapping[str, Any], ...]] = tuple(
-    {"days": days, "late_fee": None, "repeat_every_days": None, "repeat_at_most": None}
+    {
+        "days": days,
+        "late_fee": None,
+        "fee_repeats": False,
+        "repeat_every_days": None,
+        "repeat_at_most": None,
+    }
     for days in (-3, 0, 7, 14)
 )
 MORNING: Final = 9
@@ -28,17 +34,24 @@ class Rule:
 
     days: int
     late_fee: Mapping[str, str] | None = None
+    # Whether the fee comes again with the rule; once for each invoice otherwise.
+    fee_repeats: bool = False
     repeat_every_days: int | None = None
     repeat_at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a rule asks for a reminder. A rule's repeats count from 1, and charge no fee."""
+    """When a rule asks for a reminder. A rule's repeats count from 1."""
 
     at: datetime
     rule: Rule
     repeat: int = 0
+
+    @property
+    def charges(self) -> bool:
+        """Whether its rule charges a late fee at this moment."""
+        return self.rule.late_fee is not None and (not self.repeat or self.rule.fee_repeats)
 
     @property
     def days(self) -> int:

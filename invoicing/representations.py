@@ -135,6 +135,7 @@ def _invoice(
         "wallet_id": row.wallet.public_id if row.wallet else None,
         "customer_id": row.customer.public_id if row.customer else None,
         "checkout_page_id": None,
+        "recurring_charge_id": row.recurring_charge_id or None,
         "recipient": {
             "name": row.recipient_name,
             "email": row.recipient_email,

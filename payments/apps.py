@@ -12,6 +12,7 @@ class PaymentsConfig(AppConfig):
 
         from invoicing import events, issuing, reminding, sweeps
         from invoicing import representations as invoicing_representations
+        from invoicing.actions import customers
         from invoicing.models import CreditNote
         from payments import (
             collecting,
@@ -48,6 +49,8 @@ class PaymentsConfig(AppConfig):
             events.followers[closed].append(collecting.follow_closed)
         events.followers["customer.payment_method_saved"].append(collecting.follow_saved)
         events.followers["customer.payment_method_updated"].append(collecting.follow_updated)
+        events.followers["customer.payment_method_removed"].append(collecting.follow_removed)
+        customers.obstacles.append(holding.goes_on_billing)
         reminding.obstacles += [holding.is_disputed, holding.is_collected]
         sweeps.registered[:0] = waiting.SWEEPS
         sweeps.between.append(hearing.hear_sandbox)

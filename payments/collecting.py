@@ -125,18 +125,33 @@ def lack_method(period: RecurringPeriod) -> None:
     period.failure_advice, period.failed_method = "", None
 
 
+def may_help(invoice: Invoice, period: RecurringPeriod, method: PaymentMethod) -> bool:
+    """Whether charging this method can bring what the last charge did not, and is allowed."""
+    same = period.failed_method_id == method.pk
+    if not dunning.is_worthwhile(period.failure_advice, same_method=same):
+        return False
+    tries = invoice.payments.filter(saved_method=method, url="")
+    return method.rail != "ach" or tries.count() <= dunning.ACH_RETRIES
+
+
 def fall_behind(invoice: Invoice, period: RecurringPeriod, at: datetime) -> None:
-    """Nothing was collected: plan the next try, tell the payer, or give up after the last one."""
+    """Nothing was collected: plan the next try, tell the payer, or give up after the last one.
+
+    Where another try cannot help, the payer has as long as the tries would have lasted.
+    """
     row = period.recurring
     rules = rules_of(row)
-    period.retry_at = dunning.next_retry(rules, period.retries_made, at, ZoneInfo(row.timezone))
+    failed = period.failed_method
+    period.needs_payer = failed is None or not may_help(invoice, period, failed)
+    plan = dunning.last_retry if period.needs_payer else dunning.next_retry
+    period.retry_at = plan(rules, period.retries_made, at, ZoneInfo(row.timezone))
     if row.status not in RUNNING:
         # Nobody tries any more for one that is paused or has ended.
         period.retry_at = None
         period.save()
         return
     if period.retry_at is None:
-        give_up(invoice, period, rules, at)
+        give_up(invoice, period, at)
         return
     period.save()
     if row.status == RecurringStatus.ACTIVE:
@@ -147,9 +162,10 @@ def fall_behind(invoice: Invoice, period: RecurringPeriod, at: datetime) -> None
     _tell_payer(invoice, period, rules, "charge_failed")
 
 
-def give_up(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules, at: datetime) -> None:
+def give_up(invoice: Invoice, period: RecurringPeriod, at: datetime) -> None:
     """Every try has failed: what becomes of the invoice and the schedule, the merchant has said."""
     row = period.recurring
+    rules = rules_of(row)
     period.status = RecurringPeriod.Status.GIVEN_UP
     period.retry_at = None
     period.save()
@@ -199,6 +215,17 @@ def follow_updated(method: PaymentMethod) -> None:
         _try_at_once(_failing(method).filter(by_this), method)
 
 
+def follow_removed(method: PaymentMethod) -> None:
+    """A method is charged no more: what was to be charged to it goes by the customer's default."""
+    for row in RecurringCharge.objects.filter(payment_method=method).exclude(
+        status=RecurringStatus.ENDED
+    ):
+        row.payment_method = None
+        row.updated_at = clock.now(method.merchant)
+        row.save(update_fields=["payment_method", "updated_at"])
+        events.record("recurring_charge.updated", row)
+
+
 def _failing(method: PaymentMethod) -> QuerySet[RecurringPeriod]:
     """Periods of the method's owner that wait for another try."""
     return RecurringPeriod.objects.filter(
@@ -210,7 +237,8 @@ def _failing(method: PaymentMethod) -> QuerySet[RecurringPeriod]:
 
 
 def _try_at_once(periods: QuerySet[RecurringPeriod], method: PaymentMethod) -> None:
-    periods.update(retry_at=clock.now(method.merchant), failure_advice="")
+    at = clock.now(method.merchant)
+    periods.update(retry_at=at, failure_advice="", needs_payer=False)
 
 
 def _close(period: RecurringPeriod, status: RecurringPeriod.Status) -> None:
@@ -218,7 +246,11 @@ def _close(period: RecurringPeriod, status: RecurringPeriod.Status) -> None:
     period.retry_at = None
     period.save()
     row = period.recurring
-    behind = row.periods.filter(status=RecurringPeriod.Status.OPEN).exclude(failure_code="")
+    # What was given up and is asked for all the same leaves the schedule behind as well.
+    unpaid = Q(status=RecurringPeriod.Status.OPEN) | Q(
+        status=RecurringPeriod.Status.GIVEN_UP, invoice__status__in=["open", "paying"]
+    )
+    behind = row.periods.filter(unpaid).exclude(failure_code="")
     if row.status == RecurringStatus.PAST_DUE and not behind.exists():
         row.catch_up()
         row.updated_at = clock.now(row.merchant)
@@ -249,7 +281,7 @@ def _tell_payer(invoice: Invoice, period: RecurringPeriod, rules: dunning.Rules,
         "description": row.description,
         "method": method.details if method else {},
         "why": why if method else "missing",
-        "needs_payer": period.failure_advice in {Advice.CUSTOMER, Advice.NEVER} or method is None,
+        "needs_payer": period.needs_payer,
         "retry_on": period.retry_at.astimezone(ZoneInfo(row.timezone)).date()
         if period.retry_at
         else None,

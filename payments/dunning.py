@@ -74,13 +74,23 @@ def next_retry(rules: Rules, made: int, failed_at: datetime, zone: ZoneInfo) -> 
     if made >= len(rules.retries):
         return None
     retry = rules.retries[made]
-    local = failed_at.astimezone(zone) + timedelta(days=retry.days)
+    failed = failed_at.astimezone(zone)
+    local = failed.replace(microsecond=0) + timedelta(days=retry.days)
     if retry.at is not None:
         on_the_day = local.replace(
             hour=retry.at.hour, minute=retry.at.minute, second=0, microsecond=0, fold=0
         )
-        local = on_the_day if on_the_day >= local else on_the_day + timedelta(days=1)
+        has_passed = on_the_day < local or on_the_day <= failed
+        local = on_the_day + timedelta(days=1) if has_passed else on_the_day
     return local.astimezone(UTC)
+
+
+def last_retry(rules: Rules, made: int, failed_at: datetime, zone: ZoneInfo) -> datetime | None:
+    """When the last of the retries that are left would be; None when there is none."""
+    last = None
+    while (at := next_retry(rules, made, last or failed_at, zone)) is not None:
+        last, made = at, made + 1
+    return last
 
 
 def is_worthwhile(advice: str, *, same_method: bool) -> bool:

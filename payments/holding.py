@@ -1,8 +1,8 @@
-"""What of this room speaks against asking a payer again."""
+"""What of this room speaks against asking a payer again, and against letting a customer go."""
 
-from invoicing.models import Invoice
+from invoicing.models import Customer, Invoice
 from payments.models.dispute import RETURNED_BY_BANK, DisputeStatus
-from payments.models.recurring import RecurringCharge, RecurringPeriod
+from payments.models.recurring import RecurringCharge, RecurringPeriod, RecurringStatus
 
 
 def is_disputed(invoice: Invoice) -> bool:
@@ -14,6 +14,14 @@ def is_disputed(invoice: Invoice) -> bool:
     refused = [DisputeStatus.WON, DisputeStatus.CLOSED]
     by_payer = invoice.disputes.exclude(reason__in=RETURNED_BY_BANK)
     return by_payer.exclude(status__in=refused).exists()
+
+
+def goes_on_billing(customer: Customer) -> str:
+    """Why a customer cannot be deleted: a schedule would ask for money from nobody."""
+    row = customer.recurring_charges.exclude(status=RecurringStatus.ENDED).order_by("pk").first()
+    if row is None:
+        return ""
+    return f"{row.description} still bills this customer: cancel the recurring charge {row} first."
 
 
 def is_collected(invoice: Invoice) -> bool:

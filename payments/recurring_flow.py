@@ -4,7 +4,7 @@ Every step is safe to repeat, and to do in any number of workers at once.
 """
 
 from invoicing import idempotency
-from invoicing.errors import BillhookError, Conflict
+from invoicing.errors import BillhookError, Conflict, ValidationFailed
 from invoicing.failpoints import failpoint
 from invoicing.fields import read
 from invoicing.models import Merchant
@@ -12,7 +12,9 @@ from payments import flows
 from payments.actions import periods, recurring
 from payments.inputs import ChargeInput
 from payments.models import RecurringCharge, RecurringPeriod
-from payments.recurring_inputs import RecurringInput
+from payments.recurring_inputs import RecurringInput, Rhythm
+
+OF_RHYTHM = frozenset(Rhythm.model_fields)
 
 
 def start(merchant: Merchant, wanted: RecurringInput) -> RecurringCharge:
@@ -29,7 +31,15 @@ def charge(merchant: Merchant, wanted: ChargeInput) -> RecurringCharge:
     """Charge an amount again and again: a recurring charge by the door of a single one."""
     rhythm = wanted.recurring.model_dump(exclude_unset=True) if wanted.recurring else {}
     asked = wanted.model_dump(exclude_unset=True, exclude={"recurring"})
-    return start(merchant, read(RecurringInput, {**asked, **rhythm}))
+    try:
+        return start(merchant, read(RecurringInput, {**asked, **rhythm}))
+    except ValidationFailed as wrong:
+        raise ValidationFailed(
+            [
+                (f"recurring.{name}" if name in OF_RHYTHM else name, why)
+                for name, why in wrong.fields
+            ]
+        ) from None
 
 
 def charge_when_due(recurring_pk: int) -> bool:

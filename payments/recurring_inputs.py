@@ -213,6 +213,8 @@ class RecurringChanges(Taxed):
 
     @model_validator(mode="after")
     def _one_kind_of_lines(self) -> Self:
+        if "description" in self.model_fields_set and not self.description:
+            raise WrongField("description", "must not be empty")
         if self.amount is not None and self.line_items is not None:
             raise WrongField("line_items", 'must be left out beside "amount": one or the other')
         return self

@@ -115,13 +115,15 @@ def _standing(row: RecurringPeriod, schedule: RecurringCharge) -> dict[str, Any]
         "invoice_number": row.invoice.number,
         "amount_due": money.to_text(row.invoice.amount_due, schedule.currency),
         "retries_made": row.retries_made,
-        "retry_at": instant(row.retry_at),
+        # Where only the payer can help nothing is tried, and they have until it is given up.
+        "retry_at": None if row.needs_payer else instant(row.retry_at),
+        "gives_up_at": instant(row.retry_at) if row.needs_payer else None,
         "failure": {
             "code": row.failure_code,
             "message": row.failure_message,
             "advice": row.failure_advice or None,
         }
-        if row.failure_code
+        if row.failure_code and row.status != RecurringPeriod.Status.PAID
         else None,
     }
 

@@ -13,6 +13,7 @@ from payments.methods import keep_method
 from payments.models import IN_FLIGHT, UNFINISHED, Deposit, Payment, PaymentStatus
 from payments.offered import EXACT
 from payments.rails.rail import Outcome, State
+from payments.recurring import told_period
 from payments.setting_aside import set_aside as keep_apart
 
 
@@ -57,7 +58,7 @@ def succeed(
         invoice.save()
         events.record("invoice.paid", invoice)
         if invoice.recipient_email:
-            mail.queue_for_invoice(invoice, "receipt")
+            mail.queue_for_invoice(invoice, "receipt", {"period": told_period(invoice)})
     else:
         land(invoice)
         invoice.save()

@@ -72,7 +72,7 @@ def release_funds() -> int:
 @shared_task
 def charge_recurring() -> int:
     """Ask for the periods that begin, try again what had failed, and announce what comes."""
-    some = (waiting.RESUMING, waiting.RETRIES, waiting.PERIODS, waiting.ANNOUNCING)
+    some = (waiting.ENDING, waiting.RESUMING, waiting.RETRIES, waiting.PERIODS, waiting.ANNOUNCING)
     return sum(sweep.run() for sweep in some)
 
 

@@ -63,6 +63,7 @@ CLEARING = Sweep(
 RESUMING = Sweep(
     RecurringCharge.objects.filter(status="paused"), "resumes_at", recurring.resume_in_time
 )
+ENDING = Sweep(RecurringCharge.objects.filter(status="paused"), "end_at", recurring.end_in_time)
 RETRIES = Sweep(
     RecurringPeriod.objects.filter(status="open"), "retry_at", recurring_flow.retry_when_due
 )
@@ -75,5 +76,5 @@ ANNOUNCING = Sweep(
 
 SWEEPS = (
     *(PAYMENTS, REFUNDS, SETUPS, SUBMISSIONS, DISPUTES, CLEARING),
-    *(RESUMING, RETRIES, PERIODS, ANNOUNCING),
+    *(ENDING, RESUMING, RETRIES, PERIODS, ANNOUNCING),
 )

@@ -28,7 +28,7 @@ from invoicing.actions.merchants import update_merchant
 from invoicing.inputs import MerchantChanges, read
 from invoicing.models import Invoice, Merchant, Reminder
 from invoicing.models import Message as MailRow
-from invoicing.reminder_rules import Rule
+from invoicing.reminder_rules import Moment, Rule
 from payments import flows
 from payments import tasks as payment_tasks
 from payments.actions.pay import mark_paid
@@ -339,8 +339,10 @@ def test_no_mail_and_no_document_says_a_word_of_english(
     invoice = given_an_invoice(merchant, language)
     factories.pay(invoice)
     invoice = factories.again(invoice)
+    today = invoice.created_at.date()
+    period = {"description": "Qzx", "first": today, "last": today}
     for kind in ("invoice", "receipt"):
-        message = mail.queue_for_invoice(invoice, kind)
+        message = mail.queue_for_invoice(invoice, kind, {"period": period})
         assert message.language == language
         for said in (message.subject, message.text, seen(message.html)):
             assert english_in(said, language) == []
@@ -373,7 +375,8 @@ def given_every_reminder(merchant: Merchant, language: str) -> Iterator[MailRow]
         due = given_an_invoice(merchant, language, due_at=there + timedelta(days=days))
         if days < 0:
             with transaction.atomic():
-                fee = late_fees.charge(due, Rule(1, {"percent": "2"}), there)
+                moment = Moment(there, Rule(1, {"percent": "2"}))
+                fee = late_fees.charge(due, moment, there)
             assert fee is not None
             assert english_in(fee.lines.get().description, language) == []
             message = reminder_mails.queue_reminder(due, there)

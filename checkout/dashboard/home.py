@@ -133,6 +133,20 @@ def matters_of(merchant: Merchant) -> list[Matter]:
             reverse("dashboard:payments") + "?status=unknown",
         ),
         _matter(
+            merchant.recurring_charges.filter(status="past_due"),
+            lambda n, text: (
+                ngettext(
+                    "%(n)s recurring charge is past due: charging it failed",
+                    "%(n)s recurring charges are past due: charging them failed",
+                    n,
+                )
+                % {"n": text}
+            ),
+            "calendar",
+            "bad",
+            reverse("dashboard:recurring") + "?status=past_due",
+        ),
+        _matter(
             failed,
             lambda n, text: (
                 ngettext(

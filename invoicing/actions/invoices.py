@@ -21,7 +21,6 @@ def create_invoice(merchant: Merchant, wanted: InvoiceInput) -> Invoice:
     """Save a draft. Raises NotFound for another's customer or wallet, ValidationFailed."""
     invoice, lines = drafts.draft(merchant, wanted)
     drafts.keep(invoice, lines)
-    events.record("invoice.created", invoice)
     return invoice
 
 

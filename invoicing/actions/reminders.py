@@ -170,9 +170,7 @@ def stop_reminders(invoice_pk: int) -> bool:
 
 def _send(invoice: Invoice, moment: Moment | None, at: datetime) -> None:
     """Queue the mail, with the late fee that its rule charges, and tell of it."""
-    fee = None
-    if moment is not None and not moment.repeat:
-        fee = late_fees.charge(invoice, moment.rule, at)
+    fee = late_fees.charge(invoice, moment, at) if moment is not None else None
     Reminder.objects.create(
         invoice=invoice,
         days=moment.days if moment else None,

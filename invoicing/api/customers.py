@@ -106,10 +106,10 @@ class CustomerDetail(ApiView):
             representations.customer,
         )
 
-    @Endpoint("Delete a customer", needs="customers:write", status=204)
+    @Endpoint("Delete a customer", needs="customers:write", status=204, refuses=(409,))
     def delete(self, request: Request, customer_id: str) -> HttpResponseBase:
         """A customer who was billed is archived instead: invoices keep them, new ones are refused,
-        and `restore` takes them back."""
+        and `restore` takes them back. Refused while a recurring charge of theirs goes on."""
         return self.run(
             lambda: actions.delete_customer(self.merchant, customer_id), lambda customer: None
         )

@@ -172,6 +172,9 @@ class Invoice(Shape):
     wallet_id: WalletId | None
     customer_id: Annotated[CustomerId | None, Field(examples=["cus_9f86d081884c7d659a2feaa0"])]
     checkout_page_id: str | None
+    recurring_charge_id: Annotated[
+        str | None, Field(description="The schedule whose period this invoice is for.")
+    ]
     recipient: Recipient
     currency: Currency
     line_items: list[LineItem]

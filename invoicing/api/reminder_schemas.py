@@ -28,6 +28,7 @@ class Rule(Shape):
 
     days: Annotated[int, Field(examples=[7], description="After the due date; negative before.")]
     late_fee: LateFee | None
+    fee_repeats: bool = False
     repeat_every_days: int | None
     repeat_at_most: int | None
 

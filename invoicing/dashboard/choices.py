@@ -19,6 +19,8 @@ Choices = list[tuple[str, str]]
 
 # Beyond these a menu is no help, and the search above it is.
 CUSTOMERS_OFFERED = 50
+# What choosing none would mean.
+NOBODY_ON_FILE, NOBODY_YET = gettext_lazy("Nobody on file"), gettext_lazy("Choose a customer")
 # The usual suspects first: nobody should scroll past 160 currencies to find the euro.
 COMMON_CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "USDC")
 
@@ -93,14 +95,21 @@ def timezones() -> tuple[tuple[str, str], ...]:
     return tuple((name, name.replace("_", " ")) for name in places)
 
 
-def customers(merchant: Merchant, search: str, chosen: str) -> Choices:
+def customers(merchant: Merchant, search: str, chosen: str, blank: str = "") -> Choices:
     """The newest customers that match, and the chosen one whether it matches or not."""
     rows = merchant.customers.filter(archived_at=None)
     found = list(matching(rows, search).order_by("-pk")[:CUSTOMERS_OFFERED])
     if chosen and chosen not in {row.public_id for row in found}:
         found += list(merchant.customers.filter(public_id=chosen))
     named = sorted(found, key=lambda row: row.name.casefold())
-    return [("", _("Nobody on file")), *((row.public_id, _labelled(row)) for row in named)]
+    return [("", blank or str(NOBODY_ON_FILE)), *((row.public_id, _labelled(row)) for row in named)]
+
+
+def meant(options: Choices, search: str, chosen: str) -> str:
+    """The chosen customer; the only one that matches, where none was chosen."""
+    if search.strip() and not chosen and len(options) == 2:
+        return options[1][0]
+    return chosen
 
 
 def matching(rows: QuerySet[Customer], search: str) -> QuerySet[Customer]:

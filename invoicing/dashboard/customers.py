@@ -24,6 +24,8 @@ from invoicing.inputs import CustomerChanges, CustomerInput
 from invoicing.models import Customer, Merchant
 from invoicing.templatetags.money import language, locale_of
 
+SCHEDULES_SHOWN = 10
+
 
 class CustomerForm(AddressForm):
     """What stands on file about a customer."""
@@ -97,8 +99,11 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
         address=Address(**customer.address),
         tax_ids=tuple((row["type"], row["value"]) for row in customer.tax_ids),
     )
+    schedules = list(customer.recurring_charges.order_by("-pk")[: SCHEDULES_SHOWN + 1])
     context = {
         "customer": customer,
+        "schedules": schedules[:SCHEDULES_SHOWN],
+        "more_schedules": len(schedules) > SCHEDULES_SHOWN,
         "totals": totals,
         "address": party.address.lines(locale_of(language())),
         "tax_ids": party.labelled_tax_ids,

@@ -1,6 +1,5 @@
 """Writing an invoice: the editor's pages, its rows and its live totals."""
 
-import re
 from typing import Any
 
 from django.contrib import messages
@@ -9,13 +8,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import reswap, trigger_client_event
 
 from invoicing import drafts
 from invoicing.actions import invoices as actions
 from invoicing.dashboard import choices
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.editor import InvoiceForm
+from invoicing.dashboard.editor_steps import is_step, take_line_step
 from invoicing.dashboard.editor_totals import preview_of
 from invoicing.dashboard.forms import seen_by
 from invoicing.dashboard.invoices import address_of, say_sent, whole_invoice
@@ -23,9 +22,6 @@ from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError, InvalidState
 from invoicing.inputs import InvoiceInput
 from invoicing.models import Invoice
-
-# What the editor's buttons ask for besides saving: they show the form again.
-STEPS = re.compile(r"add_line|add_metadata|find|totals|remove-\d{1,4}", re.ASCII)
 
 
 @require_http_methods(["GET", "POST"])
@@ -36,7 +32,7 @@ def create(request: MerchantRequest) -> HttpResponse:
         customer = request.GET.get("customer", "")[:40]
         return _editor(request, InvoiceForm(request.merchant, customer=customer))
     form = InvoiceForm(request.merchant, request.POST)
-    if _is_step(request):
+    if is_step(request):
         return _step(request, form)
     if not form.is_valid():
         return _editor(request, form)
@@ -65,7 +61,7 @@ def edit(request: MerchantRequest, reference: str) -> HttpResponse:
     if request.method == "GET":
         return _editor(request, InvoiceForm(request.merchant, invoice=invoice))
     form = InvoiceForm(request.merchant, request.POST, invoice)
-    if _is_step(request):
+    if is_step(request):
         return _step(request, form)
     if not form.is_valid():
         return _editor(request, form)
@@ -94,11 +90,9 @@ def customer_options(request: MerchantRequest) -> HttpResponse:
     """The customers that match what is typed, as the options of the editor's menu."""
     search = request.GET.get("customer_search", "")
     chosen = request.GET.get("customer_id", "")
-    options = choices.customers(request.merchant, search, chosen[:40])
-    if search.strip() and not chosen and len(options) == 2:
-        # The only one that matches is meant.
-        chosen = options[1][0]
-    context = {"options": options, "chosen": chosen}
+    blank = choices.NOBODY_YET if "required" in request.GET else choices.NOBODY_ON_FILE
+    options = choices.customers(request.merchant, search, chosen[:40], str(blank))
+    context = {"options": options, "chosen": choices.meant(options, search, chosen)}
     return page(request, "invoices/_customer_options.html", "", context)
 
 
@@ -119,44 +113,20 @@ def duplicate(request: MerchantRequest, reference: str) -> HttpResponse:
     return redirect(done.where)
 
 
-def _is_step(request: MerchantRequest) -> bool:
-    return bool(STEPS.fullmatch(request.POST.get("do", "")))
-
-
 def _step(request: MerchantRequest, form: InvoiceForm) -> HttpResponse:
     """Do what a button of the form asks, and show the form, or only what has changed of it."""
-    step = request.POST["do"]
-    if step == "add_line":
-        line = form.add_line()
-        if request.htmx:
-            context = {"form": form, "line": line, "currency": request.merchant.currency}
-            return _rows_changed(page(request, "invoices/_line.html", "", context))
-    elif step == "add_metadata":
+    part = take_line_step(request, form)
+    if part is not None:
+        return part
+    if request.POST["do"] == "add_metadata":
         row = form.add_metadata()
         if request.htmx:
             return page(request, "invoices/_metadata.html", "", {"form": form, "row": row})
-    elif step.startswith("remove-"):
-        form.remove_line(int(step.removeprefix("remove-")))
-        if request.htmx:
-            return _rows_changed(_after_removal(request, form))
     preview = preview_of(form)
     if request.htmx:
         return page(request, "invoices/_totals.html", "", {"form": form, "preview": preview})
     form.forgive()
     return _editor(request, form, status=200)
-
-
-def _after_removal(request: MerchantRequest, form: InvoiceForm) -> HttpResponse:
-    """Nothing, where the line was; or the empty line that takes the place of the only one."""
-    if any(line.is_bound for line in form.lines):
-        return HttpResponse()
-    context = {"form": form, "line": form.lines[0], "currency": request.merchant.currency}
-    return reswap(page(request, "invoices/_line.html", "", context), "outerHTML")
-
-
-def _rows_changed(response: HttpResponse) -> HttpResponse:
-    """Have the page ask for its totals again once the row has come or gone."""
-    return trigger_client_event(response, "rows-changed", after="swap")
 
 
 def _editor(request: MerchantRequest, form: InvoiceForm, status: int | None = None) -> HttpResponse:

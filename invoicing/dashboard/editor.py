@@ -1,31 +1,26 @@
 """The invoice as it is written: a form with lines, from and to the domain's own input."""
 
 import json
-import re
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from invoicing import inputs
 from invoicing.dashboard import choices
-from invoicing.dashboard.editor_rows import (
-    DECIMAL,
-    DISCOUNT_KINDS,
-    TAX_BEHAVIORS,
-    LineForm,
-    MetadataForm,
-)
+from invoicing.dashboard.editor_lines import LinesForm, indexes
+from invoicing.dashboard.editor_rows import LineForm, MetadataForm
 from invoicing.dashboard.editor_start import initial_of, initial_of_line
-from invoicing.dashboard.forms import Check, Choice, Day, InputForm, Problem, Text, sentence
+from invoicing.dashboard.forms import Check, Choice, Day, Problem, Text
 from invoicing.inputs import InvoiceChanges, InvoiceInput
 from invoicing.models import Invoice, Merchant
 
 
-class InvoiceForm(InputForm):
+class InvoiceForm(LinesForm):
     """A draft being written."""
+
+    # What is wrong is said in the order of the page.
+    field_order = ("customer_search", "customer_id", "recipient_name", "recipient_email")
 
     customer_search = Text(
         gettext_lazy("Find a customer"), attrs={"type": "search", "enterkeyhint": "search"}
@@ -36,9 +31,6 @@ class InvoiceForm(InputForm):
     recipient_type = Choice(gettext_lazy("Kind of recipient"), Invoice.RecipientType.choices)
     currency = Choice(gettext_lazy("Currency"))
     wallet_id = Choice(gettext_lazy("Wallet that receives"))
-    tax_behavior = Choice(gettext_lazy("Taxes are"), TAX_BEHAVIORS)
-    discount_value = Text(gettext_lazy("Discount on all of it"), attrs=DECIMAL)
-    discount_kind = Choice(gettext_lazy("Kind of discount"), DISCOUNT_KINDS)
     due_at = Day(gettext_lazy("Due date"))
     expires_at = Day(
         gettext_lazy("Can be paid until"),
@@ -65,13 +57,10 @@ class InvoiceForm(InputForm):
 
     reads = InvoiceInput
     aliases: ClassVar[dict[str, str]] = {
+        **LinesForm.aliases,
         "recipient.name": "recipient_name",
         "recipient.email": "recipient_email",
         "recipient.type": "recipient_type",
-        "discount": "discount_value",
-        "discount.percent": "discount_value",
-        "discount.amount": "discount_value",
-        "tax_rate": "tax_behavior",
     }
 
     def __init__(
@@ -86,7 +75,6 @@ class InvoiceForm(InputForm):
         self.merchant, self.invoice = merchant, invoice
         if invoice is not None:
             self.reads = InvoiceChanges  # type: ignore[misc]
-        self.kept: list[LineForm] = []
         self.lines = self._line_forms(invoice)
         self.metadata = self._metadata_forms(invoice)
         self.offer_choices()
@@ -95,7 +83,7 @@ class InvoiceForm(InputForm):
 
     def _line_forms(self, invoice: Invoice | None) -> list[LineForm]:
         if self.is_bound:
-            return [LineForm(index, self.data) for index in _indexes(self.data, "line")]
+            return self.posted_lines()
         if invoice is None:
             return [LineForm(0, initial={"quantity": "1", "discount_kind": "percent"})]
         rows = list(invoice.lines.all())
@@ -107,7 +95,8 @@ class InvoiceForm(InputForm):
 
     def _metadata_forms(self, invoice: Invoice | None) -> list[MetadataForm]:
         if self.is_bound:
-            return [MetadataForm(index, self.data) for index in _indexes(self.data, "metadata")]
+            places = indexes(self.data, "metadata", "key")
+            return [MetadataForm(index, self.data) for index in places]
         known = invoice.metadata if invoice else {}
         rows = [
             {"key": key, "value": value, "kind": "text"}
@@ -116,31 +105,6 @@ class InvoiceForm(InputForm):
             for key, value in known.items()
         ]
         return [MetadataForm(index, initial=row) for index, row in enumerate([*rows, {}])]
-
-    def add_line(self) -> LineForm:
-        """Another line, with the taxes of the one before it."""
-        initial: dict[str, Any] = {"quantity": "1", "discount_kind": "percent"}
-        if self.lines:
-            initial["taxes"] = [
-                {
-                    "rate": rate.value(),
-                    "name": name.value() or "",
-                    "category": category.value() or "S",
-                }
-                for rate, name, category in self.lines[-1].tax_rows
-                if rate.value()
-            ]
-        index = max((line.index for line in self.lines), default=-1) + 1
-        line = LineForm(index, initial=initial)
-        line.fields["description"].widget.attrs["autofocus"] = True
-        self.lines.append(line)
-        return line
-
-    def remove_line(self, index: int) -> None:
-        """Take a line away; a form without any line gets an empty one."""
-        self.lines = [line for line in self.lines if line.index != index]
-        if not self.lines:
-            self.add_line()
 
     def add_metadata(self) -> MetadataForm:
         """Another empty entry."""
@@ -197,16 +161,8 @@ class InvoiceForm(InputForm):
     def money_wanted(self) -> dict[str, Any]:
         """What the totals depend on, besides the lines."""
         data = self.cleaned
-        discount = None
-        if data.get("discount_value"):
-            discount = {data.get("discount_kind") or "percent": data["discount_value"]}
-        return {
-            "customer_id": data.get("customer_id") or None,
-            "wallet_id": data.get("wallet_id") or None,
-            "currency": data.get("currency") or None,
-            "discount": discount,
-            "tax_behavior": data.get("tax_behavior") or "exclusive",
-        }
+        named = ("customer_id", "wallet_id", "currency")
+        return {**super().money_wanted(), **{name: data.get(name) or None for name in named}}
 
     def _metadata(self) -> dict[str, Any]:
         entries: dict[str, Any] = {}
@@ -228,17 +184,7 @@ class InvoiceForm(InputForm):
         return cleaned
 
     def is_valid(self) -> bool:
-        return super().is_valid() and not any(row.errors for row in [*self.lines, *self.metadata])
-
-    def refuse_field(self, path: str, message: str) -> None:
-        line = re.match(r"line_items\[(\d+)\]\.?(.*)", path)
-        if line is None:
-            super().refuse_field(path, message)
-            return
-        form = self.kept[int(line[1])]
-        name = form.field_for(line[2])
-        if not form.errors.get(name):
-            form.add_error(name, sentence(message))
+        return super().is_valid() and not any(row.errors for row in self.metadata)
 
     @property
     def has_folded_errors(self) -> bool:
@@ -252,13 +198,6 @@ class InvoiceForm(InputForm):
     def problems(self) -> list[Problem]:
         """Everything to put right: of the form, then of each line and entry."""
         found = super().problems
-        for place, line in enumerate(self.lines, start=1):
-            if line.is_bound:
-                label = _("Line %(place)d") % {"place": place}
-                found += [
-                    Problem(target, f"{label}, {name}", message)
-                    for target, name, message in line.problems
-                ]
         for row in self.metadata:
             if row.is_bound:
                 found += row.problems
@@ -266,13 +205,6 @@ class InvoiceForm(InputForm):
 
     def forgive(self) -> None:
         """Say nothing yet about what is wrong: the form is still being written."""
-        for form in (self, *self.lines, *self.metadata):
-            form._errors = ErrorDict()
-
-
-def _indexes(data: Mapping[str, Any], kind: str) -> list[int]:
-    """The rows of this kind that were sent, in the order they stood on the page."""
-    field_name = {"line": "description", "metadata": "key"}[kind]
-    pattern = re.compile(rf"{kind}-(\d{{1,4}})-{field_name}", re.ASCII)
-    found = [int(match[1]) for name in data if (match := pattern.fullmatch(str(name)))]
-    return found[: inputs.MAX_LINES + 1]
+        super().forgive()
+        for row in self.metadata:
+            row._errors = ErrorDict()

@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from invoicing import drafts, inputs, money
 from invoicing.dashboard.editor import InvoiceForm
+from invoicing.dashboard.editor_lines import LinesForm
 from invoicing.dashboard.editor_rows import LineForm
 from invoicing.dashboard.forms import sentence
 from invoicing.errors import BillhookError, ValidationFailed
@@ -26,11 +27,14 @@ class Preview:
 
 def preview_of(form: InvoiceForm) -> Preview:
     """What the complete lines come to, each line's own amount, and what was left out."""
-    if not form.is_bound:
-        return _as_saved(form)
-    chosen = form.cleaned.get("currency", "").upper()
+    return worked_out(form) if form.is_bound else _as_saved(form)
+
+
+def worked_out(form: LinesForm) -> Preview:
+    """What has been written of a form so far, worked out."""
+    chosen = str(form.money_wanted().get("currency") or "").upper()
     preview = Preview(chosen if chosen in money.ASSETS else form.merchant.currency)
-    written = [line for line in form.lines if line.is_bound and not line.is_blank()]
+    written = form.written_lines()
     complete = [line for line in written if _is_complete(line)]
     left_out = len(written) - len(complete)
     if left_out:
@@ -60,7 +64,7 @@ def _is_complete(line: LineForm) -> bool:
     return True
 
 
-def _work_out(form: InvoiceForm, complete: list[LineForm], preview: Preview) -> None:
+def _work_out(form: LinesForm, complete: list[LineForm], preview: Preview) -> None:
     lines = [{**line.wanted(), "description": "·"} for line in complete]
     try:
         wanted = inputs.read(InvoiceInput, {**form.money_wanted(), "line_items": lines})
@@ -76,7 +80,7 @@ def _work_out(form: InvoiceForm, complete: list[LineForm], preview: Preview) -> 
         line.worked_out = item
 
 
-def _note(form: InvoiceForm, complete: list[LineForm], path: str, message: str) -> str:
+def _note(form: LinesForm, complete: list[LineForm], path: str, message: str) -> str:
     line = re.match(r"line_items\[(\d+)\]", path)
     if line is None:
         return sentence(message)

@@ -10,6 +10,7 @@ from invoicing import event_types
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.history import title_of, who_did
 from invoicing.dashboard.lists import page_of
+from invoicing.dashboard.objects import address_of_object
 from invoicing.errors import NotFound
 
 
@@ -25,7 +26,7 @@ def index(request: MerchantRequest) -> HttpResponse:
     if about:
         rows = rows.filter(object_id=about)
     found = page_of(request, rows)
-    told = [(row, title_of(row.type), who_did(row)) for row in found.rows]
+    told = [(row, title_of(row.type), who_did(row), address_of_object(row)) for row in found.rows]
     context = {
         "found": found,
         "told": told,
@@ -45,6 +46,7 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
         raise NotFound(_("There is no such event."))
     context = {
         "event": event,
+        "object_address": address_of_object(event),
         "title": title_of(event.type),
         "who": who_did(event),
         "body": json.dumps(json.loads(event.body), indent=2, ensure_ascii=False),

@@ -19,6 +19,7 @@ from invoicing.actions.clocks import move_clock
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.forms import Choice, PlainForm, Text, posted, sentence
 from invoicing.dashboard.history import title_of
+from invoicing.dashboard.objects import address_of_object
 from invoicing.errors import Conflict, ValidationFailed
 from invoicing.models import Merchant
 from invoicing.templatetags.dashboard import when
@@ -104,7 +105,7 @@ def _last_move(merchant: Merchant) -> dict[str, Any]:
     return {
         "last": last,
         "percent": min(100, 100 * gone // way) if way else 100,
-        "told": [(event, title_of(event.type)) for event in told],
+        "told": [(event, title_of(event.type), address_of_object(event)) for event in told],
         "more": count - len(told),
     }
 

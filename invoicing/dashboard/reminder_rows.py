@@ -1,19 +1,17 @@
 """The rules of reminders as a form without script: a row for each, one to add, one to take away."""
 
 import re
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from invoicing.dashboard.forms import Check, Choice, InputForm, Text, whole
+from invoicing.dashboard.forms import Check, Choice, Text, whole
+from invoicing.dashboard.rows import Row, RowsForm
 from invoicing.models import Merchant
 from invoicing.reminder_inputs import MAX_RULES, CustomerReminders, RemindersInput
 
-Row = dict[str, str]
-PARTS = ("when", "days", "fee_kind", "fee")
 WHEN = [
     ("before", gettext_lazy("days before it is due")),
     ("on", gettext_lazy("on the day it is due")),
@@ -24,7 +22,6 @@ FEES = [
     ("percent", gettext_lazy("Percent of what is due")),
     ("amount", gettext_lazy("An amount")),
 ]
-NEW: Row = {"when": "after", "days": "", "fee_kind": "", "fee": ""}
 
 
 def row_of(rule: dict[str, Any]) -> Row:
@@ -52,67 +49,34 @@ def words(days: int) -> str:
     return _("On the due date")
 
 
-class RulesForm(InputForm):
+class RulesForm(RowsForm):
     """Rules, of which the last may come again."""
 
+    row_name = "rule"
+    parts = ("when", "days", "fee_kind", "fee")
+    new_row: ClassVar[Row] = {"when": "after", "days": "", "fee_kind": "", "fee": ""}
+    most_rows = MAX_RULES
     repeat_every_days = Text(
         gettext_lazy("Repeat the last one every … days"), attrs={"inputmode": "numeric"}
     )
     repeat_at_most = Text(gettext_lazy("At most … times"), attrs={"inputmode": "numeric"})
+    fee_repeats = Check(gettext_lazy("Charge its late fee again each time"))
 
-    def __init__(self, *args: Any, rows: Sequence[Row], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.places = range(len(self.typed_rows(self.data)) if self.is_bound else len(rows))
-        for place in self.places:
-            row = NEW if self.is_bound else rows[place]
-            number = {"number": place + 1}
-            for part, field in (
-                ("days", Text(_("Reminder %(number)s: days") % number)),
-                ("when", Choice(_("Reminder %(number)s: when") % number, WHEN)),
-                ("fee_kind", Choice(_("Reminder %(number)s: late fee") % number, FEES)),
-                ("fee", Text(_("Reminder %(number)s: how much") % number)),
-            ):
-                field.initial = row[part]
-                if part in ("days", "fee"):
-                    mode = "numeric" if part == "days" else "decimal"
-                    field.widget.attrs["inputmode"] = mode
-                self.fields[f"rule_{place}_{part}"] = field
-
-    @staticmethod
-    def typed_rows(data: Any) -> list[Row]:
-        """The rows of a form as they were sent, right or wrong."""
-        places = sum(1 for name in data if re.fullmatch(r"rule_\d{1,2}_when", str(name)))
-        return [
-            {part: str(data.get(f"rule_{place}_{part}", "")).strip() for part in PARTS}
-            for place in range(min(places, MAX_RULES))
-        ]
-
-    @classmethod
-    def reshaped(cls, data: QueryDict, initial: dict[str, Any], **kwargs: Any) -> Self | None:
-        """The form with a row more or less, as its buttons ask; None where they do not."""
-        rows, remove = cls.typed_rows(data), data.get("remove", "")
-        if remove.isdecimal() and int(remove) < len(rows):
-            del rows[int(remove)]
-        elif "add" in data:
-            rows = [*rows, NEW][:MAX_RULES]
-        else:
-            return None
-        typed = {name: data.get(name, "") for name in initial}
-        return cls(rows=rows, initial=typed, **kwargs)
-
-    @property
-    def rule_rows(self) -> list[dict[str, Any]]:
-        """The fields of each rule, and its place."""
-        return [
-            {"place": place, **{part: self[f"rule_{place}_{part}"] for part in PARTS}}
-            for place in self.places
-        ]
+    def row_fields(self, number: int) -> Iterable[tuple[str, Any]]:
+        which, whole_number = {"number": number}, {"inputmode": "numeric"}
+        yield "days", Text(_("Reminder %(number)s: days") % which, attrs=whole_number)
+        yield "when", Choice(_("Reminder %(number)s: when") % which, WHEN)
+        yield "fee_kind", Choice(_("Reminder %(number)s: late fee") % which, FEES)
+        yield (
+            "fee",
+            Text(_("Reminder %(number)s: how much") % which, attrs={"inputmode": "decimal"}),
+        )
 
     def rules_wanted(self) -> list[dict[str, Any]]:
         """The rules that were typed, the earliest first as far as they can be told."""
         found: list[tuple[int, dict[str, Any]]] = []
         for place in self.places:
-            row = {part: self.cleaned_data.get(f"rule_{place}_{part}", "") for part in PARTS}
+            row = self.cleaned_row(place)
             days = 0 if row["when"] == "on" else whole(row["days"])
             if row["when"] == "before" and isinstance(days, int):
                 days = -days
@@ -126,6 +90,7 @@ class RulesForm(InputForm):
             for name in ("repeat_every_days", "repeat_at_most"):
                 typed = self.cleaned_data.get(name, "")
                 rules[-1][name] = whole(typed) if typed else None
+            rules[-1]["fee_repeats"] = bool(self.cleaned_data.get("fee_repeats"))
         return rules
 
     def field_for(self, path: str) -> str | None:
@@ -140,7 +105,8 @@ class RulesForm(InputForm):
 def repeats_of(rules: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the last rule says of coming again, as initial values."""
     last = rules[-1] if rules else {}
-    return {name: last.get(name) or "" for name in ("repeat_every_days", "repeat_at_most")}
+    names = ("repeat_every_days", "repeat_at_most", "fee_repeats")
+    return {name: last.get(name) or "" for name in names}
 
 
 class RemindersForm(RulesForm):

@@ -141,6 +141,8 @@ class Invoice(models.Model):
     updated_at = models.DateTimeField()
 
     # A late fee is an invoice of its own: the one it is for, and the rule that charged it.
+    # The public id of the schedule that has asked for it, in the room above.
+    recurring_charge_id = models.CharField(max_length=40, blank=True)
     late_fee_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="late_fees")
     late_fee_days = models.SmallIntegerField(null=True)
 

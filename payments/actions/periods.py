@@ -4,6 +4,7 @@ None of them speaks to a provider: see payments/recurring_flow.py for what does.
 """
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError
 from django.db.models import Q
@@ -24,7 +25,7 @@ from payments.models import (
     RecurringCharge,
     RecurringPeriod,
 )
-from payments.recurring import invoice_of, period_of, plan_next
+from payments.recurring import ITS_END, invoice_of, period_of, plan_next
 from payments.upcoming import Upcoming
 
 # The period that has begun, if one was due, and the attempt to charge it, if it is charged.
@@ -94,12 +95,19 @@ def begin_retry(period_pk: int) -> Payment | None:
         period.retry_at = at + HELD
         period.save(update_fields=["retry_at", "leased_until"])
         return None
-    if period.failure_code != collecting.NEVER_ASKED:
-        period.retries_made += 1
     method = _method_of(row)
-    if method is None or not _may_try(period, invoice, method, at):
+    if method is None or not collecting.may_help(invoice, period, method):
+        if period.needs_payer:
+            # They had until now.
+            collecting.give_up(invoice, period, at)
+            return None
         if method is None:
             collecting.lack_method(period)
+        collecting.fall_behind(invoice, period, at)
+        return None
+    if period.failure_code != collecting.NEVER_ASKED:
+        period.retries_made += 1
+    if not _may_try(invoice, method, at):
         collecting.fall_behind(invoice, period, at)
         return None
     period.retry_at = None
@@ -137,8 +145,10 @@ def _ask(row: RecurringCharge, number: int, at: datetime) -> tuple[Invoice, Recu
     """The period's invoice, issued, and sent where it is paid by hand."""
     starts, ends = period_of(row, number)
     invoice, lines = invoice_of(row, number)
+    invoice.recurring_charge_id = row.public_id
     if row.collection == RecurringCharge.Collection.CHARGE:
-        invoice.due_at = at
+        today = at.astimezone(ZoneInfo(row.merchant.timezone)).date()
+        invoice.due_at = drafts.end_of_day(today, row.merchant)
     drafts.keep(invoice, lines)
     period = RecurringPeriod(
         merchant=row.merchant,
@@ -181,27 +191,21 @@ def _method_of(row: RecurringCharge) -> PaymentMethod | None:
         return None
 
 
-def _may_try(
-    period: RecurringPeriod, invoice: Invoice, method: PaymentMethod, at: datetime
-) -> bool:
-    """Whether another charge can help, and the networks allow it."""
-    same = period.failed_method_id == method.pk
-    if not dunning.is_worthwhile(period.failure_advice, same_method=same):
-        return False
-    charges = invoice.payments.filter(saved_method__isnull=False, url="")
+def _may_try(invoice: Invoice, method: PaymentMethod, at: datetime) -> bool:
+    """Whether the networks allow another charge now."""
     if invoice.payments.count() >= MAX_ATTEMPTS:
         return False
-    if method.rail == "ach":
-        return charges.filter(saved_method=method).count() <= dunning.ACH_RETRIES
-    lately = charges.filter(saved_method=method, created_at__gt=at - dunning.CARD_TRIES_WITHIN)
-    return lately.count() < dunning.CARD_TRIES
+    lately = invoice.payments.filter(
+        saved_method=method, url="", created_at__gt=at - dunning.CARD_TRIES_WITHIN
+    )
+    return method.rail == "ach" or lately.count() < dunning.CARD_TRIES
 
 
 def _end(seen: RecurringCharge, at: datetime) -> None:
     """No further period begins: it has come to its end."""
     row = locked(seen.pk)
     if row.status in RUNNING and row.next_number == seen.next_number:
-        row.end(at, row.reason or "It has come to its end.")
+        row.end(at, row.reason or ITS_END)
         row.updated_at = at
         row.leased_until = None
         row.save()

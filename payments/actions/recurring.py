@@ -24,7 +24,7 @@ from payments.models import (
     RecurringPeriod,
     RecurringStatus,
 )
-from payments.recurring import amount_of, plan_next
+from payments.recurring import ITS_END, amount_of, has_run_out, number_at, plan_next
 from payments.recurring_inputs import (
     OF_INVOICES,
     CancelInput,
@@ -34,6 +34,9 @@ from payments.recurring_inputs import (
     RecurringInput,
 )
 from payments.schedule import Schedule
+
+# What makes an amount that is asked for another one on the invoice.
+BORNE = ({"tax_rate", "taxes"}, {"discount"})
 
 
 @action
@@ -96,11 +99,9 @@ def update_recurring(
     _not_ended(row)
     _not_charging(row)
     named = changes.model_fields_set
-    if changes.amount or changes.line_items:
-        in_minor_units(changes.amount, row.currency)
-        row.template["line_items"] = _lines(changes, changes.description or row.description)
+    _say_what_it_costs(row, changes)
     if "description" in named:
-        row.description = changes.description or _first_line(changes.line_items)
+        row.description = changes.description
     for name in named & set(OF_INVOICES):
         value = changes.model_dump(mode="json", include={name})[name]
         if name == "metadata":
@@ -167,6 +168,20 @@ def resume_in_time(recurring_pk: int) -> bool:
 
 
 @action
+def end_in_time(recurring_pk: int) -> bool:
+    """End a schedule that is paused, at its end; one that runs ends instead of its next period."""
+    row = locked(recurring_pk)
+    at = clock.now(row.merchant)
+    if row.status != RecurringStatus.PAUSED or row.end_at is None or row.end_at > at:
+        return False
+    row.end(at, ITS_END)
+    row.updated_at = at
+    row.save()
+    events.record("recurring_charge.ended", row)
+    return True
+
+
+@action
 def cancel_recurring(merchant: Merchant, recurring_id: str, wanted: CancelInput) -> RecurringCharge:
     """End it now, or with the period that is running; no invoice is changed by it."""
     row = _own(merchant, recurring_id)
@@ -206,13 +221,17 @@ def set_dunning(merchant: Merchant, wanted: DunningPolicyInput) -> DunningPolicy
 
 def _resume(row: RecurringCharge) -> RecurringCharge:
     at = clock.now(row.merchant)
+    row.updated_at = at
+    if has_run_out(row, at):
+        row.end(at, ITS_END)
+        row.save()
+        events.record("recurring_charge.ended", row)
+        return row
     row.resume()
     failing = row.periods.filter(status=RecurringPeriod.Status.OPEN).exclude(failure_code="")
-    if failing.update(retry_at=at):
+    if failing.update(retry_at=at, needs_payer=False):
         row.fall_behind()
-    first = row.schedule.first_from(at) + row.anchor_number
-    row.next_number = max(row.next_number, first)
-    row.updated_at = at
+    row.next_number = number_at(row, at)
     plan_next(row)
     row.save()
     events.record("recurring_charge.resumed", row)
@@ -222,15 +241,16 @@ def _resume(row: RecurringCharge) -> RecurringCharge:
 def _begin(row: RecurringCharge, wanted: RecurringInput, at: datetime) -> None:
     """When it starts, what anchors it, and the number of its first period."""
     anchor = clock.start_of(wanted.anchor, row.timezone) if wanted.anchor else None
-    start = at
+    # Whole seconds: the instants that are shown are those that things happen at.
+    now = start = at.replace(microsecond=0)
     if wanted.start_at:
         start = clock.start_of(wanted.start_at, row.timezone)
     elif wanted.trial_days:
-        start = at + timedelta(days=wanted.trial_days)
+        start = now + timedelta(days=wanted.trial_days)
     elif anchor is not None and not row.prorate:
         # Nothing is asked for the time before the anchor.
-        start = max(anchor, at)
-    if start < at:
+        start = max(anchor, now)
+    if start < now:
         raise ValidationFailed([("start_at", "must not lie in the past")])
     anchor = anchor or start
     row.anchor_at = anchor.astimezone(UTC)
@@ -251,6 +271,22 @@ def _begin(row: RecurringCharge, wanted: RecurringInput, at: datetime) -> None:
         raise ValidationFailed(
             [("end_at", f"must be later than {begins.isoformat()}, when the first period begins")]
         )
+
+
+def _say_what_it_costs(row: RecurringCharge, changes: RecurringChanges) -> None:
+    """Its lines, as the changes name them; one line over an amount is named as the whole is."""
+    template = row.template
+    if changes.amount is not None:
+        in_minor_units(changes.amount, row.currency)
+        if any(kept & template.keys() and not kept & changes.model_fields_set for kept in BORNE):
+            # What is shown is after them, and what is taken before: too easily mistaken.
+            problem = 'takes its taxes and discounts beside it, or "line_items" instead'
+            raise ValidationFailed([("amount", problem)])
+    (first, *more) = template["line_items"]
+    if changes.amount is not None or changes.line_items:
+        template["line_items"] = _lines(changes, changes.description or row.description)
+    elif changes.description and not more and first["description"] == row.description:
+        template["line_items"] = [{**first, "description": changes.description}]
 
 
 def _choose_collection(row: RecurringCharge, changes: RecurringChanges) -> None:
@@ -280,7 +316,7 @@ def _try_at_once(row: RecurringCharge) -> None:
     """Another method was chosen: what had failed is tried with it, or after the pause."""
     failing = row.periods.filter(status=RecurringPeriod.Status.OPEN).exclude(failure_code="")
     due = clock.now(row.merchant) if row.status in RUNNING else None
-    failing.update(retry_at=due, failure_advice="")
+    failing.update(retry_at=due, failure_advice="", needs_payer=False)
 
 
 def _template(wanted: RecurringInput) -> dict[str, Any]:

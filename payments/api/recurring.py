@@ -202,9 +202,10 @@ class RecurringUpcoming(ApiView):
         """What the next period will ask for, as things stand now. `invoice.upcoming` tells the
         same some days before."""
         row = _one(self.merchant, recurring_id)
-        if row.next_at is None or (row.end_at is not None and row.next_at >= row.end_at):
+        coming = Upcoming.of(row)
+        if coming is None:
             raise InvalidState("No further period will begin.", details={"status": row.status})
-        return Response(representations.upcoming(Upcoming(row, row.next_number)))
+        return Response(representations.upcoming(coming))
 
 
 class Policy(ApiView):

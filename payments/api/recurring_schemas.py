@@ -35,6 +35,10 @@ class Standing(Shape):
     amount_due: Amount
     retries_made: int
     retry_at: Instant | None
+    gives_up_at: Annotated[
+        Instant | None,
+        Field(description="Where only the payer can help: nothing is tried, until then."),
+    ]
     failure: PeriodFailure | None
 
 

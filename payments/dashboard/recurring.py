@@ -10,27 +10,20 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from invoicing import money
-from invoicing.dashboard import choices
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.customers import customer_of
 from invoicing.dashboard.forms import posted
 from invoicing.dashboard.history import MOST, moment_of
 from invoicing.dashboard.lists import page_of
-from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError, NotFound
-from invoicing.models import Customer, Merchant
-from payments import recurring_flow
+from invoicing.models import Merchant
+from invoicing.templatetags.dashboard import when
 from payments.actions import recurring as actions
+from payments.dashboard.dunning_forms import in_words
 from payments.dashboard.methods import named
-from payments.dashboard.recurring_forms import (
-    CancelForm,
-    ChangeForm,
-    DunningForm,
-    PauseForm,
-    RecurringForm,
-)
-from payments.models import DunningPolicy, RecurringCharge, RecurringStatus
+from payments.dashboard.recurring_forms import CancelForm, PauseForm
+from payments.dashboard.recurring_preview import coming_of
+from payments.models import RecurringCharge, RecurringStatus
 from payments.recurring import rules_of
 from payments.recurring_inputs import PauseInput
 
@@ -40,12 +33,20 @@ PERIODS_SHOWN = 24
 @require_safe
 @merchant_page("payments:read")
 def index(request: MerchantRequest) -> HttpResponse:
-    """Every schedule, newest first, by state."""
-    state = request.GET.get("status", "")
-    rows = _rows(request.merchant)
+    """Every schedule, newest first, by state and customer."""
+    state, named_customer = request.GET.get("status", ""), request.GET.get("customer", "")
+    rows, customer = _rows(request.merchant), None
     if state:
         rows = rows.filter(status=state)
-    context = {"found": page_of(request, rows), "states": RecurringStatus.choices, "state": state}
+    if named_customer:
+        customer = customer_of(request.merchant, named_customer)
+        rows = rows.filter(customer=customer)
+    context = {
+        "found": page_of(request, rows),
+        "states": RecurringStatus.choices,
+        "state": state,
+        "customer": customer,
+    }
     return page(request, "recurring/list.html", "recurring", context)
 
 
@@ -53,15 +54,18 @@ def index(request: MerchantRequest) -> HttpResponse:
 @merchant_page("payments:read")
 def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One schedule: what comes next, what was asked for, why it failed, and what happened."""
-    row = _schedule_of(request.merchant, public_id)
-    events = request.merchant.events.filter(object_id=public_id).order_by("-id")[:MOST]
+    row = schedule_of(request.merchant, public_id)
+    # Each period is announced, and stands among the periods when it comes.
+    happened = request.merchant.events.filter(object_id=public_id).exclude(type="invoice.upcoming")
+    events = happened.order_by("-id")[:MOST]
     periods = row.periods.select_related("invoice", "failed_method").order_by("-number")
     context = {
         "row": row,
         "method": row.payment_method and named(row.payment_method),
         "periods": periods[: PERIODS_SHOWN + 1],
         "most": PERIODS_SHOWN,
-        "rules": rules_of(row),
+        **_coming(row),
+        "rules": in_words(rules_of(row)),
         "history": [moment_of(event) for event in events],
         "may_change": "payments:write" in request.permissions,
     }
@@ -69,80 +73,23 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@merchant_page("payments:write", back="dashboard:customer")
-def create(request: MerchantRequest, public_id: str) -> HttpResponse:
-    """Begin to charge or bill a customer again and again."""
-    customer = customer_of(request.merchant, public_id)
-    form = RecurringForm(
-        posted(request), initial={"currency": customer.currency or request.merchant.currency}
-    )
-    form.offer(currency=choices.currencies(), payment_method_id=_methods_of(customer))
-    form.customer_id = public_id
-    if request.method == "POST" and form.is_valid():
-        try:
-            done = once(
-                request,
-                lambda: actions.create_recurring(request.merchant, form.input),
-                lambda row: _address_of(row),
-            )
-        except BillhookError as refusal:
-            form.refuse(refusal)
-        else:
-            if done.result is not None:
-                recurring_flow.charge_period(done.result.pk)
-                _say_begun(request, _schedule_of(request.merchant, done.result.public_id))
-            return redirect(done.where)
-    context = {
-        "form": form,
-        "heading": _("Bill %(name)s again and again") % {"name": customer.name},
-        "explanation": _(
-            "Each period gets an invoice of its own. Only charge what your customer has agreed "
-            "to; a period that begins now is charged at once."
-        ),
-        "button": _("Start"),
-        "back": reverse("dashboard:customer", args=[public_id]),
-        "back_name": customer.name,
-    }
-    return page(request, "form.html", "recurring", context, status=422 if form.is_bound else 200)
-
-
-@require_http_methods(["GET", "POST"])
-@merchant_page("payments:write", back="dashboard:recurring_charge")
-def edit(request: MerchantRequest, public_id: str) -> HttpResponse:
-    """Change what the periods to come ask for, and how."""
-    row = _schedule_of(request.merchant, public_id)
-    form = ChangeForm(row, posted(request))
-    form.offer(payment_method_id=_methods_of(row.customer))
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.update_recurring(request.merchant, public_id, form.input)
-        except BillhookError as refusal:
-            form.refuse(refusal)
-        else:
-            messages.success(request, _("Saved. It holds from the next period on."))
-            return redirect("dashboard:recurring_charge", public_id)
-    words = {
-        "heading": _("Change this schedule"),
-        "explanation": _("Invoices that were made already stay as they are."),
-        "button": _("Save"),
-    }
-    return _form(request, row, form, words)
-
-
-@require_http_methods(["GET", "POST"])
 @merchant_page("payments:write", back="dashboard:recurring_charge")
 def pause(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Ask for nothing for a while."""
-    row = _schedule_of(request.merchant, public_id)
+    row = schedule_of(request.merchant, public_id)
     form = PauseForm(posted(request))
     if request.method == "POST" and form.is_valid():
         wanted: PauseInput = form.input
         try:
-            actions.pause_recurring(request.merchant, public_id, wanted)
+            paused = actions.pause_recurring(request.merchant, public_id, wanted)
         except BillhookError as refusal:
             form.refuse(refusal)
         else:
-            messages.success(request, _("Paused. Nothing is charged until it is resumed."))
+            if paused.resumes_at:
+                until = {"until": when(paused.resumes_at)}
+                messages.success(request, _("Paused until %(until)s; then it goes on.") % until)
+            else:
+                messages.success(request, _("Paused. Nothing is charged until it is resumed."))
             return redirect("dashboard:recurring_charge", public_id)
     words = {
         "heading": _("Pause this schedule?"),
@@ -159,7 +106,7 @@ def pause(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_page("payments:write", back="dashboard:recurring_charge")
 def resume(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Go on with the next period that begins."""
-    _schedule_of(request.merchant, public_id)
+    schedule_of(request.merchant, public_id)
     actions.resume_recurring(request.merchant, public_id)
     messages.success(request, _("It goes on with the next period."))
     return redirect("dashboard:recurring_charge", public_id)
@@ -169,7 +116,7 @@ def resume(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_page("payments:write", back="dashboard:recurring_charge")
 def cancel(request: MerchantRequest, public_id: str) -> HttpResponse:
     """End it, now or with the running period."""
-    row = _schedule_of(request.merchant, public_id)
+    row = schedule_of(request.merchant, public_id)
     form = CancelForm(posted(request), initial={"at": "period_end" if row.next_at else "now"})
     if request.method == "POST" and form.is_valid():
         try:
@@ -193,71 +140,35 @@ def cancel(request: MerchantRequest, public_id: str) -> HttpResponse:
     return _form(request, row, form, words)
 
 
-@require_http_methods(["GET", "POST"])
-@merchant_page("payments:write")
-def policy(request: MerchantRequest) -> HttpResponse:
-    """How this merchant's failed charges are tried again."""
-    known = DunningPolicy.objects.filter(merchant=request.merchant).first()
-    form = DunningForm(known, posted(request))
-    if request.method == "POST" and form.is_valid():
-        actions.set_dunning(request.merchant, form.input)
-        messages.success(request, _("Saved. Tries that are planned already stay so."))
-        return redirect("dashboard:recurring")
-    context = {
-        "form": form,
-        "heading": _("When a charge fails"),
-        "explanation": _(
-            "A card that was refused for good, or that asks for its owner, is never charged again: "
-            "your customer is asked to pay. A new card is tried at once."
-        ),
-        "button": _("Save"),
-        "back": reverse("dashboard:recurring"),
-        "back_name": _("Recurring charges"),
-    }
-    return page(request, "form.html", "recurring", context, status=422 if form.is_bound else 200)
+def address_of(row: RecurringCharge) -> str:
+    """Where a schedule's page is."""
+    return reverse("dashboard:recurring_charge", args=[row.public_id])
+
+
+def schedule_of(merchant: Merchant, public_id: str) -> RecurringCharge:
+    """This merchant's schedule. Raises NotFound."""
+    row = _rows(merchant).filter(public_id=public_id).first()
+    if row is None:
+        raise NotFound(_("There is no such recurring charge."))
+    return row
+
+
+def _coming(row: RecurringCharge) -> dict[str, Any]:
+    """The next period, or why its invoice cannot be made."""
+    if row.next_at is None:
+        return {}
+    try:
+        return {"coming": coming_of(row, row.next_number)}
+    except BillhookError as trouble:
+        return {"trouble": str(trouble)}
 
 
 def _form(
     request: MerchantRequest, row: RecurringCharge, form: Any, words: dict[str, Any]
 ) -> HttpResponse:
-    context = {"form": form, **words, "back": _address_of(row), "back_name": row.description}
+    context = {"form": form, **words, "back": address_of(row), "back_name": row.description}
     return page(request, "form.html", "recurring", context, status=422 if form.is_bound else 200)
-
-
-def _say_begun(request: MerchantRequest, row: RecurringCharge) -> None:
-    """Say what became of the first period."""
-    first = row.periods.select_related("invoice").first()
-    about = {"amount": money.format_money(row.amount, row.currency)}
-    if first is None:
-        messages.success(request, _("It starts with its first period."))
-    elif row.collection == RecurringCharge.Collection.SEND:
-        messages.success(request, _("It has begun, and the first invoice is sent."))
-    elif first.status == "paid":
-        messages.success(request, _("It has begun: %(amount)s is paid.") % about)
-    elif first.failure_code:
-        messages.error(
-            request, _("It has begun, but charging %(amount)s failed; it is tried again.") % about
-        )
-    else:
-        messages.info(request, _("It has begun; what became of the charge is not known yet."))
-
-
-def _methods_of(customer: Customer) -> list[tuple[str, str]]:
-    active = customer.payment_methods.filter(status="active").order_by("-is_default", "-pk")
-    offered = [(method.public_id, named(method)) for method in active]
-    return [("", _("The default, whichever it is then")), *offered]
-
-
-def _address_of(row: RecurringCharge) -> str:
-    return reverse("dashboard:recurring_charge", args=[row.public_id])
 
 
 def _rows(merchant: Merchant) -> QuerySet[RecurringCharge]:
     return merchant.recurring_charges.select_related("customer", "payment_method", "merchant")
-
-
-def _schedule_of(merchant: Merchant, public_id: str) -> RecurringCharge:
-    row = _rows(merchant).filter(public_id=public_id).first()
-    if row is None:
-        raise NotFound(_("There is no such recurring charge."))
-    return row

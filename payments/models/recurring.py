@@ -145,6 +145,16 @@ class RecurringCharge(models.Model):
                 condition=Q(resumes_at__isnull=False),
                 name="recurring_to_resume_here",
             ),
+            models.Index(
+                fields=["end_at"],
+                condition=Q(end_at__isnull=False, status="paused"),
+                name="recurring_paused_to_end",
+            ),
+            models.Index(
+                fields=["merchant", "end_at"],
+                condition=Q(end_at__isnull=False, status="paused"),
+                name="recurring_paused_to_end_here",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -218,6 +228,9 @@ class RecurringPeriod(models.Model):
     # How many of the retries have been used up, and when the next one is due.
     retries_made = models.PositiveSmallIntegerField(default=0)
     retry_at = models.DateTimeField(null=True)
+    # Charging again cannot help until the payer leaves another method or pays: it is not tried,
+    # and `retry_at` is when it is given up.
+    needs_payer = models.BooleanField(default=False)
     # Why the last charge failed, and the method that was charged: another one is tried at once.
     failure_code = models.CharField(max_length=60, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)

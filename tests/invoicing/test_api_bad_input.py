@@ -201,6 +201,7 @@ REMINDERS: dict[str, Kind] = {
     f"{RULE}.late_fee.percent": optional(Kind((*decimal(4, "100").bad, "0"))),
     f"{RULE}.late_fee.amount": optional(decimal(8, "1000000000000", zero=False)),
     f"{RULE}.late_fee.currency": optional(CURRENCY),
+    f"{RULE}.fee_repeats": YES_OR_NO,
     f"{RULE}.repeat_every_days": optional(Kind((*WHOLE, 0, 91))),
     f"{RULE}.repeat_at_most": optional(Kind((*WHOLE, 0, 25))),
 }

@@ -16,7 +16,12 @@ DUE = "2026-03-12"
 
 def rule(days: int, **fields: Any) -> dict[str, Any]:
     """A rule as it is answered."""
-    empty = {"late_fee": None, "repeat_every_days": None, "repeat_at_most": None}
+    empty = {
+        "late_fee": None,
+        "fee_repeats": False,
+        "repeat_every_days": None,
+        "repeat_at_most": None,
+    }
     return {"days": days, **empty, **fields}
 
 
@@ -77,6 +82,11 @@ def test_rules_are_replaced_as_a_whole_and_sorted(api: Api, test_merchant: Merch
             {"enabled": True, "rules": [{"days": 1, "repeat_at_most": 7}]},
             "rules[0].repeat_at_most",
             'takes "repeat_every_days" as well',
+        ),
+        (
+            {"enabled": True, "rules": [{"days": 1, "fee_repeats": True}]},
+            "rules[0].fee_repeats",
+            'takes a "late_fee" and "repeat_every_days" as well',
         ),
         (
             {"enabled": True, "rules": [{"days": 0, "late_fee": {"percent": "1"}}]},

@@ -2,13 +2,19 @@
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.template.loader import render_to_string
+from django.urls import reverse
 
 from invoicing import keys, tasks
+from invoicing.actions.invoices import delete_invoice
 from invoicing.actions.webhooks import Attempt, fan_out, record_attempt
+from invoicing.dashboard.objects import PAGES, address_of_object
 from invoicing.models import (
     ApiKey,
     Bot,
@@ -300,3 +306,33 @@ def test_a_sent_mail_is_not_sent_again_by_trying(
     assert "This mail was sent already." in text_of(ada_browser.get(response.url))
     assert factories.again(mail).status == "sent"
     assert Membership.objects.count() == 1
+
+
+def test_every_kind_of_mail_has_a_name() -> None:
+    folders = (Path(settings.BASE_DIR) / "templates" / "mails").iterdir()
+    kinds = [folder.name for folder in folders if folder.is_dir()]
+    words = {
+        kind: render_to_string("dashboard/mails/_kind.html", {"mail": Message(kind=kind)}).strip()
+        for kind in [*kinds, "account"]
+    }
+    assert (words["charge_failed"], words["invoice"]) == ("A charge failed", "Invoice")
+    assert [kind for kind, said in words.items() if said == "Another mail"] == []
+    assert len(set(words.values())) == len(words)
+
+
+def test_an_event_leads_to_what_it_is_about(ada_browser: Browser, test_merchant: Merchant) -> None:
+    draft = factories.given_a_draft(test_merchant)
+    event = Event.objects.get(object_id=draft.public_id)
+    link = f'href="/dashboard/invoices/{draft.public_id}/"'
+    assert link in ada_browser.get("events/").content.decode()
+    assert link in ada_browser.get(f"events/{event.public_id}/").content.decode()
+    delete_invoice(test_merchant, draft.public_id)
+    gone = Event.objects.get(type="invoice.deleted")
+    assert link not in ada_browser.get(f"events/{gone.public_id}/").content.decode()
+
+
+def test_every_object_that_events_are_about_has_a_page() -> None:
+    for kind, page in PAGES.items():
+        event = Event(type="invoice.created", object_id=f"{kind}_0")
+        assert reverse(f"dashboard:{page}", args=[f"{kind}_0"]) == address_of_object(event)
+    assert address_of_object(Event(type="customer.created", object_id="pm_0")) == ""

@@ -279,6 +279,16 @@ def test_the_clock_is_moved_after_asking(
     assert f'value="{target.isoformat()}"' in page.content.decode()
 
 
+def test_what_happened_on_the_way_is_linked_and_stands_below_the_form(
+    ada_browser: Browser, test_merchant: Merchant, clock: Any
+) -> None:
+    invoice = factories.given_an_open_invoice(test_merchant)
+    ada_browser.post("clock/", {"target": "2026-06-01T00:00:00+00:00"})
+    page = ada_browser.get("clock/").content.decode()
+    assert f'<a href="/dashboard/invoices/{invoice.public_id}/">{invoice.public_id}</a>' in page
+    assert page.index("Move it ahead") < page.index("What happened on the way")
+
+
 def test_a_month_after_the_31st_is_the_months_last_day(
     ada_browser: Browser, test_merchant: Merchant, clock: Any
 ) -> None:

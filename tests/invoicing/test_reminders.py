@@ -21,6 +21,7 @@ from invoicing.reminder_inputs import (
 from payments import flows
 from payments import tasks as payment_tasks
 from payments.actions import pay as paying
+from payments.audit import audit
 from payments.inputs import MarkPaidInput
 from tests.factories import (
     SILENT_THEN_NOTHING,
@@ -397,6 +398,18 @@ def test_each_rule_charges_once_and_its_repeats_do_not(live: Merchant, clock: Wa
     # Rules that were set anew charge nothing that was charged.
     given_rules(again(live), [*FEE, {"days": 60}][:1] + [{"days": 60}])
     assert sweep_at(clock, on(3, month=4)) == []
+
+
+def test_a_fee_may_come_again_with_its_rule(live: Merchant, clock: WallClock) -> None:
+    again_and_again = {"repeat_every_days": 7, "repeat_at_most": 2, "fee_repeats": True}
+    given_rules(live, [{"days": 7, "late_fee": {"percent": "2.5"}, **again_and_again}])
+    invoice = given_an_invoice(live)
+    for moment in (on(19), on(26), on(2, month=4), on(9, month=4)):
+        sweep_at(clock, moment)
+    fees = Invoice.objects.filter(late_fee_of=invoice).order_by("pk")
+    assert [(fee.late_fee_days, fee.total) for fee in fees] == [(7, 250), (14, 250), (21, 250)]
+    assert invoice.reminders.count() == 3
+    assert audit() == []
 
 
 def test_a_rule_that_was_passed_over_charges_nothing(live: Merchant, clock: WallClock) -> None:

@@ -190,6 +190,7 @@ def test_what_providers_say_comes_before_what_the_calendar_says() -> None:
         "DisputeSubmission.next_look_at",
         "Dispute.next_look_at",
         "Payment.available_at",
+        "RecurringCharge.end_at",
         "RecurringCharge.resumes_at",
         "RecurringPeriod.retry_at",
         "RecurringCharge.next_at",
@@ -202,7 +203,7 @@ def test_what_providers_say_comes_before_what_the_calendar_says() -> None:
     ]
 
 
-@pytest.mark.parametrize("number", range(15))
+@pytest.mark.parametrize("number", range(16))
 def test_an_index_answers_each_question(number: int, test_merchant: Merchant, clock: Any) -> None:
     waits = sweeps.registered[number]
     here = waits.rows.filter(**{waits.merchant: test_merchant.pk})

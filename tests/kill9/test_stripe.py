@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from invoicing.models import Merchant
 from payments.audit import audit
@@ -21,7 +20,7 @@ from tests.kill9.test_kill9 import LATER, SIGALRM
 
 FLOW = "tests.kill9.stripe_flow"
 # Kills in the ordinary suite, spread over so many jobs that each of them dies again and again.
-KILLS = 100 if connection.vendor == "sqlite" else 40
+KILLS = 150
 PARTS, LIVES = 4, 24
 # How often an undisturbed day may be put off because the machine is too busy to answer in time.
 PATIENCE = 5

@@ -146,7 +146,7 @@ def test_the_dunning_policy(api: Api, cleo: Customer) -> None:
     ("wrong", "field"),
     [
         ({"recurring": {"interval": "daily"}}, "recurring.interval"),
-        ({"recurring": {"interval": "monthly", "end_at": "2026-01-01"}}, "end_at"),
+        ({"recurring": {"interval": "monthly", "end_at": "2026-01-01"}}, "recurring.end_at"),
         ({"recurring": {}}, "recurring.interval"),
         ({"recurring": {"interval": "monthly", "every": 2}}, "recurring.every"),
         ({"recurring": {"interval": "monthly"}, "amount": "9.999"}, "amount"),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 # Of races that share two processes; `--races N` for N.
-MANY = 30
+MANY = 100
 
 
 @pytest.fixture

@@ -155,23 +155,25 @@ SAVED_CARDS: Final = (
 BY_NUMBER: Final = {card.number: card for card in (*CARDS, *SAVED_CARDS)}
 BY_LAST4: Final = {card.last4: card for card in BY_NUMBER.values()}
 
-# In English for whoever asks the provider; what a payer can meet is translated on their pages.
+# In English for whoever asks the provider; translated on the pages of payers.
 DECLINES: Final = {
     "card_declined": _("The card was declined."),
     "insufficient_funds": _("The card has insufficient funds."),
     "expired_card": _("The card has expired."),
     "incorrect_cvc": _("The card's security code is wrong."),
-    "lost_card": "The card was reported lost.",
-    "stolen_card": "The card was reported stolen.",
-    "fraudulent": "The bank suspects fraud.",
-    "do_not_honor": "The bank refuses the charge and gives no reason.",
-    "processing_error": "The bank could not process the charge.",
-    "authentication_required": "The cardholder would have to approve this charge.",
+    "lost_card": _("The card was reported lost."),
+    "stolen_card": _("The card was reported stolen."),
+    "fraudulent": _("The bank suspects fraud."),
+    "do_not_honor": _("The bank refuses the charge and gives no reason."),
+    "processing_error": _("The bank could not process the charge."),
+    "authentication_required": _("The cardholder would have to approve this charge."),
     "authentication_failed": _("The cardholder did not approve the payment."),
     "unknown_card": _("This is not one of the sandbox's test cards."),
     "more_than_was_paid": _("More than the card has paid cannot be given back."),
     "timed_out": _("The bank never took the payment."),
-    "never_arrived": "The charge never reached the card's bank.",
+    "amount_too_small": _("The amount is less than is charged to a card."),
+    "amount_too_large": _("The amount is more than is charged to a card."),
+    "never_arrived": _("The charge never reached the card's bank."),
 }
 # For which of these a charge can be told to be declined.
 REASONS: Final = (

@@ -15,6 +15,7 @@ from payments.models import SandboxMethod as Method
 from payments.models import SandboxSession as Session
 from payments.models import SandboxSetup as Setup
 from payments.rails.rail import NoAnswer, RailError
+from payments.rails.stripe import amounts
 from payments.sandbox import provider
 from payments.sandbox.cards import BY_LAST4, BY_NUMBER, Card, Step
 from payments.sandbox.provider import Expiry
@@ -85,7 +86,7 @@ def create_charge(
             )
         session = known or _begin(key, merchant, kept, amount, currency, description)
         if known is None:
-            _act(session, _next_step(kept))
+            _act(session, _next_step(kept, amount, currency))
             session.save()
     if session.status == Session.Status.SILENT:
         raise NoAnswer("The sandbox does not answer; ask later what became of this charge.")
@@ -162,11 +163,13 @@ def _begin(
     )
 
 
-def _next_step(kept: Method) -> Step:
+def _next_step(kept: Method, amount: int, currency: str) -> Step:
     """What becomes of this charge: what was decided for it, or what the card's number says.
 
-    A card that has expired is declined, whatever was decided.
+    What no provider charges is declined, whatever was decided, and so is a card that has expired.
     """
+    if code := amounts.refusal("sandbox", amount, currency):
+        return Step("decline", code)
     if provider.has_expired(kept.merchant, kept.exp_month, kept.exp_year):
         return Step("decline", "expired_card")
     if not kept.next:

@@ -21,8 +21,18 @@ _MOST_OF: Final = {"IDR": 999_999_999_999}
 
 
 def least(rail: str, currency: str) -> int | None:
-    """The least that a card or account is charged; None where it is not known beforehand."""
-    return _LEAST.get(rail, {}).get(currency)
+    """The least that a card or account is charged; None where it is not known beforehand.
+
+    A test card of the sandbox is charged what a card is, so that refusals can be rehearsed.
+    """
+    return _LEAST.get("card" if rail == "sandbox" else rail, {}).get(currency)
+
+
+def refusal(rail: str, amount: int, currency: str) -> str:
+    """The code by which an amount is refused where it was not known beforehand, or nothing."""
+    if amount > most(currency):
+        return "amount_too_large"
+    return "amount_too_small" if amount < (least(rail, currency) or 0) else ""
 
 
 def most(currency: str) -> int:

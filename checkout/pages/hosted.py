@@ -153,7 +153,8 @@ class Hosted:
         schedule = goes_on(self.invoice)
         if schedule is None or schedule.status not in RUNNING:
             return False
-        return self.invoice.recurring_period.retry_at is not None
+        period = self.invoice.recurring_period
+        return period.retry_at is not None and not period.needs_payer
 
     @property
     def late_fees(self) -> list[Invoice]:

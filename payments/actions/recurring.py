@@ -1,8 +1,6 @@
 """The verbs of a recurring charge that a merchant speaks: create, change, pause, resume, cancel."""
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from django.db.models import QuerySet
 
@@ -10,6 +8,7 @@ from invoicing import clock, drafts, events, idempotency
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.models import Merchant
+from payments import scheduling
 from payments.actions.periods import LEASE
 from payments.charging import method_of, outside
 from payments.collecting import locked
@@ -24,7 +23,7 @@ from payments.models import (
     RecurringPeriod,
     RecurringStatus,
 )
-from payments.recurring import ITS_END, amount_of, has_run_out, number_at, plan_next
+from payments.recurring import ITS_END, has_run_out, number_at, plan_next
 from payments.recurring_inputs import (
     OF_INVOICES,
     CancelInput,
@@ -33,7 +32,6 @@ from payments.recurring_inputs import (
     RecurringChanges,
     RecurringInput,
 )
-from payments.schedule import Schedule
 
 # What makes an amount that is asked for another one on the invoice.
 BORNE = ({"tax_rate", "taxes"}, {"discount"})
@@ -46,37 +44,16 @@ def create_recurring(merchant: Merchant, wanted: RecurringInput) -> RecurringCha
     Raises NotFound for another's customer, wallet or method, InvalidState for a customer without
     a method that can be charged, ValidationFailed.
     """
-    customer = drafts.customer_of(merchant, wanted.customer_id)
-    at = clock.now(merchant)
-    row = RecurringCharge(
-        merchant=merchant,
-        customer=customer,
-        wallet=drafts.wallet_of(merchant, wanted.wallet_id),
-        collection=wanted.collection,
-        description=wanted.description or _first_line(wanted.line_items),
-        currency=wanted.currency or "",
-        template=_template(wanted),
-        metadata=wanted.metadata,
-        interval=wanted.interval,
-        interval_count=wanted.interval_count,
-        timezone=merchant.timezone,
-        prorate=wanted.proration == "prorate",
-        dunning=wanted.dunning.stored() if wanted.dunning else None,
-        created_at=at,
-        updated_at=at,
-    )
-    row.currency = row.currency or _currency(row)
-    in_minor_units(wanted.amount, row.currency)  # a charge is never of a rounded amount
-    row.amount = _worth_charging(row)
+    row = scheduling.plan(merchant, wanted)
+    at = row.created_at
     if wanted.collection == "charge":
-        method = method_of(customer, wanted.payment_method_id)
+        method = method_of(row.customer, wanted.payment_method_id)
         row.payment_method = method if wanted.payment_method_id else None
         _fits(row, method)
         if method.rail == "ach" and row.currency != "USD":
             raise ValidationFailed(
                 [("currency", f"must be USD: {method} is an American bank account")]
             )
-    _begin(row, wanted, at)
     plan_next(row)
     if row.next_at is not None and row.next_at <= at:
         # The flow goes on with the first period itself.
@@ -119,7 +96,7 @@ def update_recurring(
     if "dunning" in named:
         row.dunning = changes.dunning.stored() if changes.dunning else None
     _choose_collection(row, changes)
-    row.amount = _worth_charging(row)
+    row.amount = scheduling.worth_charging(row)
     at = clock.now(merchant)
     if "end_at" in named:
         row.end_at = _later(changes.end_at, row, "end_at", at)
@@ -238,41 +215,6 @@ def _resume(row: RecurringCharge) -> RecurringCharge:
     return row
 
 
-def _begin(row: RecurringCharge, wanted: RecurringInput, at: datetime) -> None:
-    """When it starts, what anchors it, and the number of its first period."""
-    anchor = clock.start_of(wanted.anchor, row.timezone) if wanted.anchor else None
-    # Whole seconds: the instants that are shown are those that things happen at.
-    now = start = at.replace(microsecond=0)
-    if wanted.start_at:
-        start = clock.start_of(wanted.start_at, row.timezone)
-    elif wanted.trial_days:
-        start = now + timedelta(days=wanted.trial_days)
-    elif anchor is not None and not row.prorate:
-        # Nothing is asked for the time before the anchor.
-        start = max(anchor, now)
-    if start < now:
-        raise ValidationFailed([("start_at", "must not lie in the past")])
-    anchor = anchor or start
-    row.anchor_at = anchor.astimezone(UTC)
-    rhythm = Schedule(row.anchor_at, ZoneInfo(row.timezone), row.interval, row.interval_count)
-    try:
-        first = rhythm.first_from(start)
-        whole = rhythm.at(first)
-    except (OverflowError, ValueError):
-        raise ValidationFailed([("anchor", "leaves the calendar")]) from None
-    part_first = row.prorate and whole > start
-    row.started_at = start if part_first else whole
-    # The first period is number 1, be it whole or the part before the anchor.
-    row.anchor_number = (2 if part_first else 1) - first
-    row.next_number = 1
-    row.end_at = clock.start_of(wanted.end_at, row.timezone) if wanted.end_at else None
-    if row.end_at is not None and row.end_at <= row.started_at:
-        begins = row.started_at.astimezone(ZoneInfo(row.timezone))
-        raise ValidationFailed(
-            [("end_at", f"must be later than {begins.isoformat()}, when the first period begins")]
-        )
-
-
 def _say_what_it_costs(row: RecurringCharge, changes: RecurringChanges) -> None:
     """Its lines, as the changes name them; one line over an amount is named as the whole is."""
     template = row.template
@@ -284,7 +226,9 @@ def _say_what_it_costs(row: RecurringCharge, changes: RecurringChanges) -> None:
             raise ValidationFailed([("amount", problem)])
     (first, *more) = template["line_items"]
     if changes.amount is not None or changes.line_items:
-        template["line_items"] = _lines(changes, changes.description or row.description)
+        template["line_items"] = scheduling.lines_of(
+            changes, changes.description or row.description
+        )
     elif changes.description and not more and first["description"] == row.description:
         template["line_items"] = [{**first, "description": changes.description}]
 
@@ -317,37 +261,6 @@ def _try_at_once(row: RecurringCharge) -> None:
     failing = row.periods.filter(status=RecurringPeriod.Status.OPEN).exclude(failure_code="")
     due = clock.now(row.merchant) if row.status in RUNNING else None
     failing.update(retry_at=due, failure_advice="", needs_payer=False)
-
-
-def _template(wanted: RecurringInput) -> dict[str, Any]:
-    """The part of the request that makes each period's invoice, as JSON."""
-    said = wanted.model_dump(mode="json", include=set(OF_INVOICES), exclude_none=True)
-    said.pop("metadata", None)
-    return {**said, "line_items": _lines(wanted, wanted.description)}
-
-
-def _lines(wanted: RecurringInput | RecurringChanges, description: str) -> list[dict[str, Any]]:
-    if wanted.line_items is not None:
-        dumped = wanted.model_dump(mode="json", include={"line_items"}, exclude_none=True)
-        return list(dumped["line_items"])
-    return [{"description": description, "quantity": "1", "unit_price": str(wanted.amount)}]
-
-
-def _first_line(lines: Any) -> str:
-    return str(lines[0].description).split("\n")[0] if lines else ""
-
-
-def _worth_charging(row: RecurringCharge) -> int:
-    amount = amount_of(row)
-    if not amount:
-        raise ValidationFailed([("line_items", "must add up to more than nothing")])
-    return amount
-
-
-def _currency(row: RecurringCharge) -> str:
-    if row.wallet:
-        return str(row.wallet.currency)
-    return row.customer.currency or row.merchant.currency
 
 
 def _later(

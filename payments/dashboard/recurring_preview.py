@@ -8,10 +8,10 @@ from invoicing.errors import BillhookError, ValidationFailed
 from invoicing.inputs import read
 from invoicing.models import Invoice, LineItem
 from payments.dashboard.recurring_editor import RecurringForm, moments_in_words
-from payments.foreseeing import foreseen
 from payments.models import RecurringCharge
 from payments.recurring import invoice_of, period_of
 from payments.recurring_inputs import RecurringInput
+from payments.scheduling import plan
 
 # What a refusal may be about that the totals do not say already.
 _ABOUT_TIME = ("start_at", "anchor", "end_at", "interval_count")
@@ -59,7 +59,7 @@ def first_of(form: RecurringForm) -> First:
         line["description"] = line["description"] or "·"
     found = First()
     try:
-        row = foreseen(form.merchant, read(RecurringInput, wanted))
+        row = plan(form.merchant, read(RecurringInput, wanted))
         found.row, found.period = row, coming_of(row, 1)
         found.second = coming_of(row, 2)
     except ValidationFailed as refusal:

@@ -115,7 +115,10 @@ def test_what_comes_first_is_shown_before_it_is_charged(
     assert answer.status_code == 200
     said = text_of(answer).replace("\u202f", " ")
     assert "First invoice Subtotal $29.50 Total $29.50 Mar 2, 2026 – Mar 31, 2026" in said
-    assert "a part of a period It is charged at once. After that $31.00, from Apr 1, 2026." in said
+    assert (
+        "a part of a period It is charged at once. After that $31.00, from Apr 1, 2026 · Monthly"
+        in said
+    )
     assert "Say what it is for" not in said
     # With script only what comes is sent, and the amounts of the lines.
     part = ada_browser.post(path, {**data, "start_at": "2026-03-10"}, HX_Request="true")
@@ -128,6 +131,36 @@ def test_what_comes_first_is_shown_before_it_is_charged(
     del data["do"]
     ada_browser.post(path, {**data, "description": "Club"})
     assert Invoice.objects.get().total == 2950
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"start_at": "9999-12-20"},
+        {"anchor": "9999-12-20"},
+        {"anchor": "9999-12-20", "proration": "prorate"},
+        {"anchor": "0001-01-01"},
+        {"end_at": "9999-12-31"},
+        {"interval": "yearly", "interval_count": "6"},
+        {"interval": "hourly"},
+        {"interval_count": "x"},
+        {"currency": "XXX"},
+        {"amount": "99999999999999999999"},
+        {"amount": "0"},
+        {"amount": "", "discount_value": "x"},
+        {**LINES, "line-0-quantity": "-1"},
+        {**LINES, "line-0-description": "", "amount": ""},
+    ],
+    ids=str,
+)
+def test_whatever_is_typed_can_be_previewed(
+    typed: dict[str, str], ada_browser: Browser, cleo: Customer
+) -> None:
+    path = new_of(cleo)
+    data = ada_browser.form(path).data(**{"amount": "5", **typed})
+    assert ada_browser.post(path, {**data, "do": "totals"}).status_code == 200
+    part = ada_browser.post(path, {**data, "do": "totals"}, HX_Request="true")
+    assert part.status_code == 200
 
 
 def test_lines_come_and_go_without_script(ada_browser: Browser, cleo: Customer) -> None:

@@ -12,7 +12,7 @@ from invoicing import clock, reminder_mails, tasks
 from invoicing.actions import inquiries, reminders
 from invoicing.inputs import read
 from invoicing.models import Inquiry, Invoice, Merchant, User
-from invoicing.reminder_inputs import PromiseInput, QuestionInput, RemindersInput
+from invoicing.reminder_inputs import AnswerInput, PromiseInput, QuestionInput, RemindersInput
 from tests import factories
 from tests.browser import axe
 from tests.browser.looks import LOOKS
@@ -172,7 +172,11 @@ def test_cleo_asks_and_promises_without_script(plain_page: Page, shop: Merchant)
 def test_the_page_can_be_used_by_anyone_also_with_a_late_fee(page: Page, shop: Merchant) -> None:
     invoice = given_a_late_invoice(shop)
     inquiries.ask_question(invoice.pk, QuestionInput(text="Which hours?"))
+    asked = inquiries.ask_question(invoice.pk, QuestionInput(text="And " + "which" * 60 + "?"))
+    answer = AnswerInput(text="Those of May. " * 20 + "\nAnd " + "of-course" * 30)
+    inquiries.answer_question(shop, asked.public_id, answer)
     page.goto(f"/i/{invoice.slug}")
+    expect(page.get_by_text("has answered your question of")).to_be_visible()
     page.get_by_text("I have a question").click()
     page.get_by_text("I promise to pay by a certain day").click()
     looks_right(page)

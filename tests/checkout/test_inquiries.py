@@ -11,12 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from invoicing import reminder_mails, tasks
 from invoicing.actions import customers, inquiries, reminders
 from invoicing.inputs import CustomerChanges, read
-from invoicing.models import Event, Inquiry, Invoice, Merchant, Message, User
+from invoicing.models import Customer, Event, Inquiry, Invoice, Merchant, Message, User
 from invoicing.reminder_inputs import AnswerInput, RemindersInput
 from payments import recurring_flow
 from payments.actions import recurring
+from payments.models import RecurringCharge
 from payments.recurring_inputs import PauseInput, RecurringInput
 from tests.factories import (
+    LATER_LOST,
     LATER_NO_FUNDS,
     again,
     given_a_customer,
@@ -108,6 +110,12 @@ def test_answers_take_no_further_queries(
         assert page(payer, invoice).count("has answered your question") == 3
 
 
+def subscribe(customer: Customer) -> RecurringCharge:
+    fields = {"customer_id": customer.public_id, "interval": "monthly", "amount": "99.00"}
+    wanted = read(RecurringInput, {**fields, "description": "Membership"})
+    return recurring_flow.start(again(customer.merchant), wanted)
+
+
 WAITS = "Your saved payment method is not charged for it until then either."
 
 
@@ -116,9 +124,7 @@ def test_a_charge_that_waits_for_the_payer_is_said_to_wait(
 ) -> None:
     cleo = given_a_customer(test_merchant, email="cleo@example.com")
     given_a_saved_card(cleo, LATER_NO_FUNDS)
-    fields = {"customer_id": cleo.public_id, "interval": "monthly", "amount": "99.00"}
-    wanted = read(RecurringInput, {**fields, "description": "Membership"})
-    row = recurring_flow.start(again(test_merchant), wanted)
+    row = subscribe(cleo)
     invoice = row.periods.get().invoice
     promise(payer, invoice, "2026-03-09")
     assert WAITS in page(payer, invoice)
@@ -126,6 +132,17 @@ def test_a_charge_that_waits_for_the_payer_is_said_to_wait(
     assert page(payer, invoice).count(WAITS) == 2
     # Nobody tries to charge it while the schedule is paused.
     recurring.pause_recurring(again(test_merchant), row.public_id, PauseInput())
+    assert WAITS not in page(payer, invoice)
+
+
+def test_a_card_that_only_its_owner_can_mend_does_not_wait(
+    payer: Client, test_merchant: Merchant, clock: WallClock
+) -> None:
+    cleo = given_a_customer(test_merchant, email="cleo@example.com")
+    given_a_saved_card(cleo, LATER_LOST)
+    invoice = subscribe(cleo).periods.get().invoice
+    promise(payer, invoice, "2026-03-09")
+    assert "You promised to pay by" in page(payer, invoice)
     assert WAITS not in page(payer, invoice)
 
 

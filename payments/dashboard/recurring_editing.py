@@ -18,6 +18,7 @@ from invoicing.dashboard.editor_totals import worked_out
 from invoicing.dashboard.forms import Choice, PlainForm, Text
 from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError
+from invoicing.templatetags.dashboard import when
 from payments import recurring_flow
 from payments.actions import recurring as actions
 from payments.dashboard.recurring import address_of, schedule_of
@@ -142,7 +143,8 @@ def _say_begun(request: MerchantRequest, row: RecurringCharge) -> None:
     """Say what became of the first period."""
     first = row.periods.select_related("invoice").first()
     if first is None:
-        messages.success(request, _("It starts with its first period."))
+        begins = when(row.next_at) if row.next_at else ""
+        messages.success(request, _("Saved. The first period begins on %(at)s.") % {"at": begins})
         return
     about = {"amount": money.format_money(first.invoice.total, row.currency)}
     if row.collection == RecurringCharge.Collection.SEND:

@@ -154,7 +154,7 @@ def test_lines_are_begun_from_the_list_and_what_comes_follows_what_is_typed(
     expect(aside).to_contain_text("a part of a period")
     expect(aside).to_contain_text("It is charged on May 22, 2099")
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("It starts with its first period.")).to_be_visible()
+    expect(page.get_by_text("Saved. The first period begins on")).to_be_visible()
     expect(page.get_by_text("What comes next")).to_be_visible()
     page.get_by_role("link", name="Change").first.click()
     expect(page.get_by_label("Amount of a period")).to_have_value("")

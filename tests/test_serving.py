@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -12,13 +11,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
 
+from checkout.demo import EMAIL
 from config.env import BASE_DIR
+from config.launch import arrange_environment
+from config.management.commands.demo import spare_others
+from invoicing.models import User
 
 pytestmark = pytest.mark.once
 
@@ -28,7 +31,7 @@ Start = Callable[..., "Demo"]
 class Demo:
     """A demo in a process of its own."""
 
-    def __init__(self, data: Path, port: int, *options: str, **environment: str) -> None:
+    def __init__(self, data: Path, port: int) -> None:
         # Nothing of this run's settings reaches it: a demo stands alone.
         keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.log = data.with_suffix(".log")
@@ -36,10 +39,10 @@ class Demo:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "manage.py", "demo", "--json"),
-                    *("--port", str(port), *(options or ("--data", str(data)))),
+                    *("--port", str(port), "--data", str(data)),
                 ],
                 cwd=BASE_DIR,
-                env={**keep, **environment},
+                env=keep,
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
@@ -152,32 +155,32 @@ def test_a_demo_serves_works_stops_and_comes_back_with_the_same_keys(
     assert eventually(lambda: not is_listening(port))
 
 
+@pytest.mark.parametrize(
+    ("options", "environment", "folder"),
+    [
+        ([], {}, BASE_DIR / "data" / "demo"),
+        ([], {"DATA_DIR": "/srv/there"}, Path("/srv/there")),
+        (["--data", "/srv/elsewhere"], {"DATA_DIR": "/srv/there"}, Path("/srv/elsewhere")),
+    ],
+)
 def test_the_environment_says_where_a_demo_is_kept_unless_an_option_does(
-    port: int, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, options: list[str], environment: dict[str, str], folder: Path
 ) -> None:
-    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
-    demo = Demo(there, port, "--threads", "4", DATA_DIR=str(there))
-    demo.account()
-    demo.stop()
-    assert (there / "demo.json").exists() and (there / "billhook.sqlite3").exists()
-    demo = Demo(elsewhere, port, "--data", str(elsewhere), DATA_DIR=str(there))
-    demo.account()
-    demo.stop()
-    assert (elsewhere / "demo.json").exists() and (elsewhere / "billhook.sqlite3").exists()
+    monkeypatch.setattr(os, "environ", dict(environment))
+    arrange_environment(["demo", *options])
+    assert os.environ["DATA_DIR"] == str(folder)
 
 
-def test_where_somebody_works_no_demo_is_made(start: Start, port: int, tmp_path: Path) -> None:
-    first = start(port)
-    first.account()
-    first.stop()
-    folder = tmp_path / "demo"
-    (folder / "demo.json").unlink()
-    with closing(sqlite3.connect(folder / "billhook.sqlite3")) as database, database:
-        database.execute("UPDATE invoicing_user SET email = 'ada@engines.example'")
-    second = start(port)
-    assert second.process.wait(60) == 1
-    assert "holds an installation that is no demo" in second.log.read_text()
-    assert not (folder / "demo.json").exists()
+@pytest.mark.django_db
+def test_where_somebody_works_no_demo_is_made(settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    User.objects.create_user(EMAIL)
+    spare_others()
+    User.objects.create_user("ada@engines.example")
+    with pytest.raises(CommandError, match="holds an installation that is no demo"):
+        spare_others()
+    (tmp_path / "demo.json").touch()
+    spare_others()
 
 
 def test_a_taken_port_is_refused(start: Start, port: int) -> None:

@@ -5,14 +5,15 @@ could have done.
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
 from django.db.models import F
 from django.utils.dateparse import parse_duration
 
-from invoicing import tasks
+from invoicing import stepping, tasks
+from invoicing.actions import clocks
 from invoicing.actions.access import create_api_key, create_bot
 from invoicing.actions.customers import create_customer
 from invoicing.actions.invoices import create_invoice, finalize_invoice
@@ -28,10 +29,11 @@ from invoicing.inputs import (
 )
 from invoicing.models import Account, Customer, Event, Invoice, Merchant, User, WebhookEndpoint
 from invoicing.permissions import FOR_BOTS
-from payments import flows
+from payments import flows, recurring_flow
 from payments import tasks as payment_tasks
 from payments.inputs import ChargeInput
-from payments.models import Payment, PaymentMethod, SandboxSession, Wallet
+from payments.models import Payment, PaymentMethod, RecurringCharge, SandboxSession, Wallet
+from payments.recurring_inputs import RecurringInput
 from payments.sandbox import provider, saving
 
 VISA = "4242424242424242"
@@ -125,6 +127,27 @@ def given_a_saved_card(customer: Customer, number: str = VISA) -> PaymentMethod:
     saving.leave_card(setup.provider_reference, number)
     payment_tasks.apply_notices()
     return PaymentMethod.objects.filter(customer=customer).latest("pk")
+
+
+def subscribe(customer: Customer, **fields: Any) -> RecurringCharge:
+    """Cleo's membership: 99.00 a month, from now on, unless the fields say otherwise."""
+    wanted = {
+        "customer_id": customer.public_id,
+        "interval": "monthly",
+        "amount": "99.00",
+        "description": "Membership",
+        **fields,
+    }
+    if "line_items" in wanted:
+        del wanted["amount"]
+    return recurring_flow.start(again(customer.merchant), read(RecurringInput, wanted))
+
+
+def live(merchant: Merchant, until: datetime) -> Merchant:
+    """Let time pass step by step: everything happens when it is due, and not before."""
+    moved = stepping.move(lambda: clocks.move_clock(again(merchant), until))
+    assert moved.finished_at, "the clock is still on its way"
+    return again(merchant)
 
 
 def charge(customer: Customer, amount: str = "100.00", **fields: Any) -> Payment:

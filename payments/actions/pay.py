@@ -44,15 +44,15 @@ def begin_payment(invoice_pk: int, rail: str, amount: int | None = None) -> Paym
     if invoice.payments.count() >= MAX_ATTEMPTS:
         raise Conflict("There were too many attempts to pay this invoice; ask the merchant.")
     at = clock.now(invoice.merchant)
-    keeps = invoice.customer is not None and rail in KEEPERS and bool(collecting.goes_on(invoice))
-    if keeps and invoice.customer is not None:
-        known_customer(invoice.customer, KEEPERS[rail])
+    keeper = KEEPERS.get(rail) if collecting.goes_on(invoice) else None
+    if keeper and invoice.customer:
+        known_customer(invoice.customer, keeper)
     return Payment.objects.create(
         merchant=invoice.merchant,
         invoice=invoice,
         wallet=receiving_wallet(invoice),
         rail=rail,
-        keeps_method=keeps,
+        keeps_method=keeper is not None,
         currency=invoice.currency,
         amount=wanted,
         created_at=at,

@@ -19,6 +19,7 @@ from typing import Any
 
 import django
 
+from tests.bench import database
 from tests.bench.rows import copy, last
 
 MERCHANTS = 50
@@ -41,7 +42,8 @@ def main() -> None:
     django.setup()
     _begin(invoices)
     _measure(invoices)
-    _end()
+    # Nothing large is left on a server that is not ours.
+    database.drop()
 
 
 def _measure(invoices: int) -> None:
@@ -85,42 +87,20 @@ def _timed(what: Callable[[], object]) -> float:
 def _begin(invoices: int) -> None:
     """The books as they are wanted, from before or made now."""
     from django.conf import settings
-    from django.core.management import call_command
     from django.db import connection
 
-    name = settings.DATABASES["default"]["NAME"]
-    if connection.vendor == "postgresql":
-        import psycopg
-
-        server = os.environ["DATABASE_URL"].rpartition("/")[0]
-        with psycopg.connect(f"{server}/postgres", autocommit=True) as server_connection:
-            server_connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[arg-type]
-            server_connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-    elif Path(name).with_suffix(".made").exists():
-        return
-    else:
-        for stale in (Path(name), Path(f"{name}-wal"), Path(f"{name}-shm")):
+    name = Path(settings.DATABASES["default"]["NAME"])
+    if connection.vendor == "sqlite":
+        if name.with_suffix(".made").exists():
+            return
+        for stale in (name, Path(f"{name}-wal"), Path(f"{name}-shm")):
             stale.unlink(missing_ok=True)
     begun = time.perf_counter()
-    call_command("migrate", verbosity=0, run_syncdb=True)
+    database.begin()
     _fill(invoices)
     print(f"made in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
     if connection.vendor == "sqlite":
-        Path(name).with_suffix(".made").touch()
-
-
-def _end() -> None:
-    """Leave no large database on a server that is not ours."""
-    from django.db import connection
-
-    if connection.vendor == "postgresql":
-        import psycopg
-
-        name = connection.settings_dict["NAME"]
-        connection.close()
-        server = os.environ["DATABASE_URL"].rpartition("/")[0]
-        with psycopg.connect(f"{server}/postgres", autocommit=True) as server_connection:
-            server_connection.execute(f'DROP DATABASE "{name}"')  # type: ignore[arg-type]
+        name.with_suffix(".made").touch()
 
 
 def _fill(invoices: int) -> None:

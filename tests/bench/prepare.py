@@ -1,25 +1,13 @@
 """Make the measured database: tables, a key with every permission, an invoice of each kind."""
 
 import json
-import os
 
-import django
-import psycopg
+from tests.bench.database import begin
 
 
 def main() -> None:
     """Migrate and print as JSON what the measuring side must know."""
-    url = os.environ.get("DATABASE_URL", "")
-    if url.startswith("postgres"):
-        server, _, name = url.rpartition("/")
-        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[arg-type]
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0, run_syncdb=True)
-
+    begin()
     from invoicing import inputs, permissions
     from invoicing.actions import access, customers, invoices, merchants
     from invoicing.models import User

@@ -21,7 +21,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-import django
+from tests.bench import database
 
 CUSTOMERS = 50
 TURNS = 5
@@ -44,14 +44,14 @@ def main() -> None:
         os.environ["STRIPE_SECRET_KEY"] = KEY
         os.environ["STRIPE_WEBHOOK_SECRET"] = "whsec_bench"
         os.environ["STRIPE_API_BASE"] = base
-        _begin()
+        database.begin()
         from django.db import connection
 
         example = _business()
         print(f"\n{connection.vendor}, medians of {TURNS} turns\n")
         _beside_the_provider(example, asked.charges // TURNS)
         _beside_idle_rows(example, asked.due, *asked.idle)
-        _end()
+        database.drop()
 
 
 def _beside_the_provider(example: Any, charges: int) -> None:
@@ -267,28 +267,6 @@ def _provider() -> Iterator[str]:
     finally:
         process.stdin.close()
         process.wait(10)
-
-
-def _begin() -> None:
-    """An empty database with all its tables."""
-    url = os.environ.get("DATABASE_URL", "")
-    if url.startswith("postgres"):
-        import psycopg
-
-        server, _, name = url.rpartition("/")
-        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[arg-type]
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0, run_syncdb=True)
-
-
-def _end() -> None:
-    from django.db import connection
-
-    connection.close()
 
 
 def _spread(values: list[float]) -> str:

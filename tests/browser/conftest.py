@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 from invoicing.models import Merchant, User
+from tests import factories
 from tests.browser import scenes
 
 # A machine busy with other tests is slow, not broken.
@@ -17,6 +18,25 @@ expect.set_options(timeout=15_000)
 def studio(transactional_db: None) -> Merchant:
     """Ada's test merchant, whose rows the server sees."""
     return scenes.given_a_studio()
+
+
+@pytest.fixture
+def ada(transactional_db: None) -> User:
+    """Somebody who can sign in."""
+    return factories.given_a_user("Ada Lovelace")
+
+
+@pytest.fixture
+def shop(ada: User) -> Merchant:
+    """Ada's test twin."""
+    return factories.given_an_account(ada).merchants.get(livemode=False)
+
+
+@pytest.fixture
+def at_work(page: Page, shop: Merchant, sign_in: Callable[[User], None]) -> Page:
+    """A page of Ada's, signed in."""
+    sign_in(shop.account.memberships.get().user)
+    return page
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,6 @@ def _mail_is_queued(settings: Settings) -> None:
 
 
 @pytest.fixture
-def ada(transactional_db: None) -> User:
-    return factories.given_a_user()
-
-
-@pytest.fixture
 def authenticator(page: Page) -> Iterator[CDPSession]:
     """A security key plugged into the browser, which always says yes."""
     session = page.context.new_cdp_session(page)

@@ -1,7 +1,6 @@
 """The dashboard in a real browser: written, sent and looked at, with script and without."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,24 +14,6 @@ from invoicing.models import Customer, Event, Invoice, Merchant, Message, User
 from tests import factories
 from tests.browser import axe
 from tests.browser.looks import LOOKS
-
-
-@pytest.fixture
-def ada(transactional_db: None) -> User:
-    return factories.given_a_user("Ada Lovelace")
-
-
-@pytest.fixture
-def shop(ada: User) -> Merchant:
-    """Ada's test twin."""
-    return factories.given_an_account(ada).merchants.get(livemode=False)
-
-
-@pytest.fixture
-def at_work(page: Page, shop: Merchant, ada: User, sign_in: Callable[[User], None]) -> Page:
-    """A page of Ada's, signed in."""
-    sign_in(ada)
-    return page
 
 
 def write_a_line(page: Page, place: int, words: str, quantity: str, price: str) -> None:

@@ -1,13 +1,12 @@
 """The dashboard's pages about money that goes back, is argued about, set aside or sent on."""
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from invoicing.models import Merchant, User
+from invoicing.models import Merchant
 from payments import flows
 from payments.credit_flow import credit
 from payments.inputs import CreditNoteInput, RefundInput
@@ -21,20 +20,6 @@ LINES = [
     {"description": "Photographs, licensed for five years", "quantity": "3", "unit_price": "400"},
     {"description": "Design hours", "quantity": "12.5", "unit_price": "96"},
 ]
-
-
-@pytest.fixture
-def shop(transactional_db: None) -> Merchant:
-    """Ada's test twin."""
-    ada = factories.given_a_user("Ada Lovelace")
-    return factories.given_an_account(ada).merchants.get(livemode=False)
-
-
-@pytest.fixture
-def at_work(page: Page, shop: Merchant, sign_in: Callable[[User], None]) -> Page:
-    """A page of Ada's, signed in."""
-    sign_in(shop.account.memberships.get().user)
-    return page
 
 
 def given_money_back(shop: Merchant, stripe: Stripe) -> dict[str, str]:

@@ -1,14 +1,12 @@
 """The dashboard's pages about what recurs, seen by axe and used without a mouse's luck."""
 
 import re
-from collections.abc import Callable
 from datetime import date
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from invoicing.inputs import read
-from invoicing.models import Merchant, User
+from invoicing.models import Merchant
 from payments import recurring_flow
 from payments.actions.recurring import pause_recurring
 from payments.models import DunningPolicy, RecurringCharge
@@ -37,20 +35,6 @@ PAGES = [
     "invoices/{invoice}/",
     "",
 ]
-
-
-@pytest.fixture
-def shop(transactional_db: None) -> Merchant:
-    """Ada's test twin."""
-    ada = factories.given_a_user("Ada Lovelace")
-    return factories.given_an_account(ada).merchants.get(livemode=False)
-
-
-@pytest.fixture
-def at_work(page: Page, shop: Merchant, sign_in: Callable[[User], None]) -> Page:
-    """A page of Ada's, signed in."""
-    sign_in(shop.account.memberships.get().user)
-    return page
 
 
 def given_members(shop: Merchant) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Reminders, questions and promises in a real browser, with script and without."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -25,23 +24,11 @@ RULES: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def ada(transactional_db: None) -> User:
-    return factories.given_a_user("Ada Lovelace")
-
-
-@pytest.fixture
 def shop(ada: User) -> Merchant:
     """Ada's test twin, which reminds."""
     merchant = factories.given_an_account(ada).merchants.get(livemode=False)
     wanted = read(RemindersInput, {"enabled": True, "rules": RULES})
     return reminders.set_reminders(merchant, wanted)
-
-
-@pytest.fixture
-def at_work(page: Page, shop: Merchant, ada: User, sign_in: Callable[[User], None]) -> Page:
-    """A page of Ada's, signed in."""
-    sign_in(ada)
-    return page
 
 
 def given_a_late_invoice(merchant: Merchant, **fields: Any) -> Invoice:

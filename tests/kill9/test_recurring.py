@@ -9,12 +9,9 @@ import pytest
 from django.db.models import Count, Q
 
 from invoicing import clock
-from invoicing.inputs import read
 from invoicing.models import Merchant
-from payments import recurring_flow
 from payments.audit import audit
 from payments.models import Payment, RecurringCharge, RecurringPeriod, SandboxSession
-from payments.recurring_inputs import RecurringInput
 from tests.crew import KILLED, Crew, Job
 from tests.factories import (
     FIRST_TWO_DECLINED,
@@ -22,6 +19,7 @@ from tests.factories import (
     given_a_customer,
     given_a_merchant,
     given_a_saved_card,
+    subscribe,
 )
 from tests.kill9.test_kill9 import SIGALRM
 
@@ -51,14 +49,7 @@ def business(transactional_db: None, pytestconfig: pytest.Config) -> Merchant:
     for number in range(count):
         customer = given_a_customer(merchant, name=f"Member {number}", email="")
         given_a_saved_card(customer, FIRST_TWO_DECLINED if number % 4 == 0 else VISA)
-        wanted: dict[str, Any] = {
-            "customer_id": customer.public_id,
-            "amount": "20.00",
-            "description": "Membership",
-            "interval": "monthly",
-            "trial_days": chance.randint(1, 28),
-        }
-        recurring_flow.start(merchant, read(RecurringInput, wanted))
+        subscribe(customer, trial_days=chance.randint(1, 28))
     return merchant
 
 

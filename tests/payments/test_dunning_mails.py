@@ -1,20 +1,16 @@
 """What payers read when a recurring charge fails, is given up or is paid: what is true then."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils.html import strip_tags
 
-from invoicing import stepping
-from invoicing.actions import clocks
-from invoicing.inputs import read
 from invoicing.models import Customer, Merchant, Message
-from payments import flows, recurring_flow, tasks
+from payments import flows, tasks
 from payments.actions import recurring
-from payments.models import Payment, PaymentMethod, RecurringCharge
-from payments.recurring_inputs import CancelInput, RecurringInput
+from payments.models import Payment, PaymentMethod
+from payments.recurring_inputs import CancelInput
 from tests.factories import (
     FIRST_TWO_DECLINED,
     LATER_ASKS_APPROVAL,
@@ -24,7 +20,9 @@ from tests.factories import (
     given_a_customer,
     given_a_saved_card,
     given_an_open_invoice,
+    live,
     pay,
+    subscribe,
 )
 from tests.fixtures import WallClock
 from tests.fixtures_stripe import Stripe
@@ -48,20 +46,8 @@ def cleo(merchant: Merchant) -> Customer:
     return given_a_customer(merchant, email="cleo@example.com")
 
 
-def subscribe(customer: Customer, **fields: Any) -> RecurringCharge:
-    wanted = {
-        "customer_id": customer.public_id,
-        "interval": "monthly",
-        "amount": "99.00",
-        "description": "Membership",
-        **fields,
-    }
-    return recurring_flow.start(again(customer.merchant), read(RecurringInput, wanted))
-
-
-def live(merchant: Merchant, day: str) -> None:
-    until = datetime.fromisoformat(day).replace(hour=9, tzinfo=UTC)
-    assert stepping.move(lambda: clocks.move_clock(again(merchant), until)).finished_at
+def day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(hour=9, tzinfo=UTC)
 
 
 def first(kind: str) -> Message:
@@ -95,7 +81,7 @@ def test_the_last_mail_says_what_became_of_the_invoice_and_the_schedule(
 ) -> None:
     given_a_saved_card(cleo, LATER_NO_FUNDS)
     row = subscribe(cleo, dunning={"retries": [{"days": 1}], "then": then, "invoice": invoice})
-    live(merchant, "2027-02-02")
+    live(merchant, day("2027-02-02"))
     mail = first("charge_given_up")
     assert NO_FURTHER_TRY in said(mail)
     assert f"The recurring charge for Membership {schedule}" in said(mail)
@@ -117,7 +103,7 @@ def test_the_last_mail_says_what_became_of_the_invoice_and_the_schedule(
 def test_the_usual_end_is_told_as_it_is(merchant: Merchant, cleo: Customer) -> None:
     given_a_saved_card(cleo, LATER_NO_FUNDS)
     row = subscribe(cleo)
-    live(merchant, "2027-02-27")
+    live(merchant, day("2027-02-27"))
     assert (again(row).status, row.periods.get().invoice.status) == ("ended", "uncollectible")
     mail = first("charge_given_up")
     assert "can still be paid" not in said(mail)
@@ -128,7 +114,7 @@ def test_what_ends_with_its_period_does_not_go_on(merchant: Merchant, cleo: Cust
     given_a_saved_card(cleo, LATER_NO_FUNDS)
     row = subscribe(cleo, dunning={"retries": [{"days": 1}], "then": "keep"})
     recurring.cancel_recurring(merchant, row.public_id, CancelInput(at="period_end"))
-    live(merchant, "2027-02-02")
+    live(merchant, day("2027-02-02"))
     assert again(row).status == "past_due"
     assert "The recurring charge for Membership ends with this" in said(first("charge_given_up"))
 

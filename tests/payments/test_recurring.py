@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from invoicing import stepping
-from invoicing.actions import clocks, inquiries, reminders
+from invoicing.actions import inquiries, reminders
 from invoicing.actions.invoices import void_invoice
 from invoicing.errors import BillhookError, Conflict, InvalidState, NotFound, ValidationFailed
 from invoicing.inputs import read
 from invoicing.models import Customer, Event, Merchant, Message
 from invoicing.reminder_inputs import AnswerInput, QuestionInput, RemindersInput
-from payments import flows, recurring_flow
+from payments import flows
 from payments import tasks as payment_tasks
 from payments.actions import pay, recurring
 from payments.actions.methods import choose_default, remove_method
@@ -26,7 +25,6 @@ from payments.recurring_inputs import (
     DunningPolicyInput,
     PauseInput,
     RecurringChanges,
-    RecurringInput,
 )
 from payments.sandbox import provider
 from tests import factories
@@ -43,6 +41,8 @@ from tests.factories import (
     given_a_merchant,
     given_a_saved_card,
     given_an_open_invoice,
+    live,
+    subscribe,
     told,
 )
 from tests.fixtures import WallClock
@@ -65,27 +65,6 @@ def merchant(clock: WallClock, test_merchant: Merchant) -> Merchant:
 @pytest.fixture
 def cleo(merchant: Merchant) -> Customer:
     return given_a_customer(merchant, email="cleo@example.com")
-
-
-def subscribe(customer: Customer, **fields: Any) -> RecurringCharge:
-    """Cleo's membership: 99.00 a month, from now on, unless the fields say otherwise."""
-    wanted = {
-        "customer_id": customer.public_id,
-        "interval": "monthly",
-        "amount": "99.00",
-        "description": "Membership",
-        **fields,
-    }
-    if "line_items" in wanted:
-        del wanted["amount"]
-    return recurring_flow.start(again(customer.merchant), read(RecurringInput, wanted))
-
-
-def live(merchant: Merchant, until: datetime) -> Merchant:
-    """Let time pass step by step: everything happens when it is due, and not before."""
-    moved = stepping.move(lambda: clocks.move_clock(again(merchant), until))
-    assert moved.finished_at, "the clock is still on its way"
-    return again(merchant)
 
 
 def periods(row: RecurringCharge) -> list[tuple[int, str, str, str]]:

@@ -1,16 +1,12 @@
 """What recurs by Stripe: cards and bank accounts charged while their owner is away."""
 
-from typing import Any
-
 import pytest
 
-from invoicing.inputs import read
 from invoicing.models import Customer, Invoice, Merchant, Message
-from payments import flows, recurring_flow, tasks
+from payments import flows, tasks
 from payments.audit import audit
 from payments.models import Payment, PaymentMethod, RecurringCharge, RecurringPeriod
-from payments.recurring_inputs import RecurringInput
-from tests.factories import again, given_a_customer, given_an_open_invoice, told
+from tests.factories import again, given_a_customer, given_an_open_invoice, subscribe, told
 from tests.fixtures_stripe import Stripe
 
 pytestmark = pytest.mark.django_db
@@ -22,17 +18,6 @@ ASKS_ITS_OWNER = "4000002760003184"
 @pytest.fixture
 def cleo(test_merchant: Merchant) -> Customer:
     return given_a_customer(test_merchant)
-
-
-def subscribe(customer: Customer, **fields: Any) -> RecurringCharge:
-    wanted = {
-        "customer_id": customer.public_id,
-        "interval": "monthly",
-        "amount": "20.00",
-        "description": "Membership",
-        **fields,
-    }
-    return recurring_flow.start(customer.merchant, read(RecurringInput, wanted))
 
 
 def given_an_account(here: Stripe, customer: Customer) -> PaymentMethod:
@@ -75,7 +60,7 @@ def test_a_card_is_charged_each_month(stripe_account: Stripe, cleo: Customer) ->
     live(stripe_account, 62)
     assert periods(row) == [("paid", "paid")] * 3
     intents = stripe_account.library.v1.payment_intents.list({"limit": 100}).data
-    assert [(one.status, one.amount_received) for one in intents] == [("succeeded", 2000)] * 3
+    assert [(one.status, one.amount_received) for one in intents] == [("succeeded", 9900)] * 3
     invoices = Invoice.objects.order_by("-pk").values_list("public_id", flat=True)
     assert [one.metadata.to_dict()["invoice_id"] for one in intents] == list(invoices)
     assert audit() == []

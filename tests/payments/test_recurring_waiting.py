@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from invoicing import stepping
-from invoicing.actions import clocks, customers
+from invoicing.actions import customers
 from invoicing.errors import InvalidState, ValidationFailed
 from invoicing.inputs import read
 from invoicing.models import Customer, Invoice, Merchant, Message
@@ -18,7 +17,6 @@ from payments.recurring_inputs import (
     CancelInput,
     PauseInput,
     RecurringChanges,
-    RecurringInput,
 )
 from payments.upcoming import Upcoming
 from tests.factories import (
@@ -28,6 +26,8 @@ from tests.factories import (
     again,
     given_a_customer,
     given_a_saved_card,
+    live,
+    subscribe,
     told,
 )
 from tests.fixtures import WallClock
@@ -51,25 +51,6 @@ def merchant(clock: WallClock, test_merchant: Merchant) -> Merchant:
 @pytest.fixture
 def cleo(merchant: Merchant) -> Customer:
     return given_a_customer(merchant)
-
-
-def subscribe(customer: Customer, **fields: Any) -> RecurringCharge:
-    wanted = {
-        "customer_id": customer.public_id,
-        "interval": "monthly",
-        "amount": "99.00",
-        "description": "Membership",
-        **fields,
-    }
-    if "line_items" in wanted:
-        del wanted["amount"], wanted["description"]
-    return recurring_flow.start(again(customer.merchant), read(RecurringInput, wanted))
-
-
-def live(merchant: Merchant, until: datetime) -> Merchant:
-    moved = stepping.move(lambda: clocks.move_clock(again(merchant), until))
-    assert moved.finished_at, "the clock is still on its way"
-    return again(merchant)
 
 
 def change(row: RecurringCharge, **fields: Any) -> RecurringCharge:

@@ -6,13 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from invoicing import stepping
-from invoicing.actions import clocks
-from invoicing.inputs import read
 from invoicing.models import Customer, Merchant
-from payments import flows, recurring_flow, tasks
-from payments.models import Payment, PaymentMethod, RecurringCharge, SandboxMethod
-from payments.recurring_inputs import RecurringInput
+from payments import flows, tasks
+from payments.models import Payment, PaymentMethod, SandboxMethod
 from payments.sandbox import saving
 from tests.factories import (
     ASKS_APPROVAL,
@@ -25,7 +21,9 @@ from tests.factories import (
     given_a_customer,
     given_a_saved_card,
     let_pass,
+    live,
     start_paying,
+    subscribe,
 )
 from tests.fixtures import WallClock
 
@@ -43,16 +41,6 @@ def given_a_card(customer: Customer, month: int, year: int) -> PaymentMethod:
     saving.leave_card(setup.provider_reference, VISA, (month, year))
     tasks.apply_notices()
     return PaymentMethod.objects.get()
-
-
-def move_to(merchant: Merchant, moment: datetime) -> None:
-    assert stepping.move(lambda: clocks.move_clock(again(merchant), moment)).finished_at
-
-
-def subscribe(customer: Customer) -> RecurringCharge:
-    wanted = {"customer_id": customer.public_id, "interval": "monthly", "amount": "99.00"}
-    wanted["description"] = "Membership"
-    return recurring_flow.start(again(customer.merchant), read(RecurringInput, wanted))
 
 
 def expiry_of(method: PaymentMethod | None) -> tuple[int, int]:
@@ -79,9 +67,9 @@ def test_a_card_is_good_until_its_month_ends_where_the_merchant_is(
 ) -> None:
     Merchant.objects.filter(pk=cleo.merchant_id).update(timezone=zone)
     given_a_card(again(cleo), 2, 2030)
-    move_to(cleo.merchant, last)
+    live(cleo.merchant, last)
     assert charge(again(cleo)).status == "succeeded"
-    move_to(cleo.merchant, over)
+    live(cleo.merchant, over)
     declined = charge(again(cleo))
     assert (declined.status, declined.failure_code) == ("failed", "expired_card")
     assert declined.failure_message == "The card has expired."
@@ -91,7 +79,7 @@ def test_an_expired_card_uses_up_nothing_that_was_decided(cleo: Customer) -> Non
     given_a_card(cleo, 2, 2030)
     steps = [{"outcome": "succeed"}]
     SandboxMethod.objects.update(next=steps)
-    move_to(cleo.merchant, datetime(2030, 3, 1, tzinfo=UTC))
+    live(cleo.merchant, datetime(2030, 3, 1, tzinfo=UTC))
     assert charge(again(cleo)).failure_code == "expired_card"
     assert SandboxMethod.objects.get().next == steps
 
@@ -99,10 +87,10 @@ def test_an_expired_card_uses_up_nothing_that_was_decided(cleo: Customer) -> Non
 def test_what_recurs_waits_for_another_card(cleo: Customer) -> None:
     given_a_card(cleo, 2, 2030)
     row = subscribe(cleo)
-    move_to(cleo.merchant, datetime(2030, 3, 10, 9, tzinfo=UTC))
+    live(cleo.merchant, datetime(2030, 3, 10, 9, tzinfo=UTC))
     # 28 February was charged in time; it is the period of March that finds the card expired.
     assert [one.status for one in Payment.objects.order_by("pk")] == ["succeeded", "succeeded"]
-    move_to(cleo.merchant, datetime(2030, 4, 3, 9, tzinfo=UTC))
+    live(cleo.merchant, datetime(2030, 4, 3, 9, tzinfo=UTC))
     period = row.periods.get(number=3)
     assert (period.failure_code, period.failure_advice) == ("expired_card", "customer")
     assert Payment.objects.count() == 3
@@ -197,7 +185,7 @@ def test_a_chosen_card_is_filled_in_as_a_new_one(client: Client, cleo: Customer)
     setup = flows.save_method(cleo.merchant, cleo.public_id, "sandbox")
     path = f"/sandbox/setup/{setup.provider_reference}?card={VISA}"
     assert 'value="12 / 34"' in client.get(path).content.decode()
-    move_to(cleo.merchant, datetime(2035, 2, 1, tzinfo=UTC))
+    live(cleo.merchant, datetime(2035, 2, 1, tzinfo=UTC))
     late = flows.save_method(again(cleo.merchant), cleo.public_id, "sandbox")
     path = f"/sandbox/setup/{late.provider_reference}?card={VISA}"
     assert 'value="12 / 39"' in client.get(path).content.decode()

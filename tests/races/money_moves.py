@@ -183,6 +183,6 @@ MEETINGS: dict[str, tuple[Any, str]] = {
     "take": (clock, "wall"),
     "begin": (periods, "plan_next"),
     "pause": (clock, "now"),
-    "retry": (periods, "attempt"),
+    "retry": (periods, "_may_try"),
     "mark_paid": (bookings, "book_payment"),
 }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -13,9 +12,14 @@ from payments.actions.wallets import create_wallet
 from payments.audit import audit
 from payments.inputs import WalletInput
 from payments.models import Payment, RecurringCharge, RecurringPeriod
-from payments.recurring_inputs import RecurringInput
 from tests.crew import Crew
-from tests.factories import VISA, given_a_customer, given_a_merchant, given_a_saved_card
+from tests.factories import (
+    VISA,
+    given_a_customer,
+    given_a_merchant,
+    given_a_saved_card,
+    subscribe,
+)
 from tests.races.running import Race, lose, refused, run
 
 
@@ -23,14 +27,7 @@ def given_a_schedule(merchant: Merchant, card: str = VISA) -> RecurringCharge:
     """A membership whose first period begins tomorrow."""
     customer = given_a_customer(merchant, email="")
     given_a_saved_card(customer, card)
-    wanted: dict[str, Any] = {
-        "customer_id": customer.public_id,
-        "amount": "20.00",
-        "description": "Membership",
-        "interval": "monthly",
-        "trial_days": 1,
-    }
-    return recurring_flow.start(merchant, read(RecurringInput, wanted))
+    return subscribe(customer, trial_days=1)
 
 
 def given_a_due_schedule(merchant: Merchant) -> RecurringCharge:

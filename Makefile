@@ -60,6 +60,7 @@ bench: setup-dev ## measure speed, as ratios within one run
 	FSYNC=on scripts/with-services $(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.webhooks
 	FSYNC=on scripts/with-services $(BIN)/python -m tests.bench.sweeps
+	$(BIN)/python -m tests.bench.chain
 	$(BIN)/python -m tests.bench.pdf
 	$(BIN)/python -m tests.bench.audit
 	FSYNC=on scripts/with-services $(BIN)/python -m tests.bench.audit

@@ -216,10 +216,12 @@ def _of_late(
             stories.paid_in_part(merchant, sable, random),
         ],
         29: [stories.too_late(merchant, cleo, random)],
+        24: [stories.paid_in_usdc(merchant, sable, random)],
         10: [
             stories.looked_at(merchant, sakura, random, currency="JPY"),
             stories.bounced(merchant, cleo, random),
         ],
+        9: [stories.paid_after_all(merchant, optik, random)],
         6: [stories.looked_at(merchant, optik, random, tax=True)],
         4: [
             stories.just_paid(merchant, books, random),

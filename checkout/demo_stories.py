@@ -17,14 +17,18 @@ from invoicing.actions import inquiries, invoices, messages, reminders
 from invoicing.actor import SYSTEM, Actor, acting
 from invoicing.models import Customer, Invoice, Merchant, Message
 from invoicing.reminder_inputs import PromiseInput, QuestionInput
-from payments import flows, recurring_flow
+from payments import flows, recurring_flow, rehearsed
 from payments import tasks as payment_tasks
-from payments.actions import pay, recurring, rehearsing
+from payments.actions import pay, receiving, recurring, rehearsing
+from payments.chain.rehearsal import BLOCKS_TO_FINALITY
 from payments.inputs import MarkPaidInput
 from payments.models import RecurringCharge
 from payments.recurring_inputs import PauseInput, RecurringInput
 from payments.sandbox import provider, saving
 
+# Of USDC: what an exchange keeps of what it sends, and blocks after which nothing changes.
+FEE_UNITS: Final = 1_500_000
+FINAL: Final = BLOCKS_TO_FINALITY
 GOOD, DECLINED, SILENT = "4242424242424242", "4000000000009995", "4000000000005126"
 PAYER: Final = Actor("payer", name="Payer")
 
@@ -117,6 +121,35 @@ def paid_in_part(merchant: Merchant, customer: Customer, random: Random) -> Stor
     with acting(SYSTEM):
         invoices.mark_overdue(invoice.pk)
     yield from reminded(invoice)
+
+
+def paid_in_usdc(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    """In two parts: the first was short of an exchange's fee."""
+    invoice = sent(merchant, customer, random)
+    yield timedelta(days=1)
+    _viewed(invoice)
+    with acting(PAYER):
+        asked = receiving.request_usdc(invoice.pk)
+        rehearsed.send(asked.address, asked.units - FEE_UNITS, confirmations=FINAL)
+    yield timedelta(minutes=25)
+    with acting(PAYER):
+        rehearsed.send(asked.address, FEE_UNITS, confirmations=FINAL)
+    yield timedelta(minutes=1)
+    with acting(SYSTEM):
+        payment_tasks.release_funds()
+
+
+def paid_after_all(merchant: Merchant, customer: Customer, random: Random) -> Story:
+    """In USDC, when its invoice was void already: it waits for the merchant."""
+    invoice = sent(merchant, customer, random)
+    yield timedelta(hours=3)
+    _viewed(invoice)
+    with acting(PAYER):
+        asked = receiving.request_usdc(invoice.pk)
+    invoices.void_invoice(merchant, invoice.public_id)
+    yield timedelta(hours=20)
+    with acting(PAYER):
+        rehearsed.send(asked.address, asked.units, confirmations=FINAL)
 
 
 def too_late(merchant: Merchant, customer: Customer, random: Random) -> Story:

@@ -3,14 +3,20 @@
 Every field is named here: nothing of the merchant's own reaches a payer by being added elsewhere.
 """
 
-from typing import Any
+from typing import Any, Final
+
+from django.db.models import Q
 
 from checkout.bots.agent_protocol import agent_protocol
 from invoicing import money
 from invoicing.models import Invoice, LineItem
 from invoicing.representations import instant, public_url
-from payments.models import Payment
-from payments.offered import rails_of
+from payments.models import Payment, Transfer
+from payments.offered import rails_of, usdc_chains
+from payments.quoting import USDC
+from payments.usdc_representations import chain_key, network_of, transaction_url
+
+MOST_DEPOSITS: Final = 20
 
 
 def invoice(row: Invoice) -> dict[str, Any]:
@@ -56,6 +62,7 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "pdf_url": public_url(f"/i/{row.slug}/pdf"),
         "slug": row.slug,
         "rails": rails_of(row) if row.status == "open" else [],
+        "usdc_chains": [network.key for network in usdc_chains(row)],
         "metadata": row.metadata if row.metadata_public else None,
         "agent_protocol": agent_protocol(row),
     }
@@ -70,6 +77,35 @@ def _line(line: LineItem, currency: str) -> dict[str, Any]:
         "taxes": line.taxes,
         "tax_behavior": "inclusive" if line.tax_inclusive else "exclusive",
         "amount": money.to_text(line.amount, currency),
+    }
+
+
+def usdc_deposits(row: Invoice) -> dict[str, Any]:
+    """What was seen of what a payer has sent, and what is still due."""
+    seen = Transfer.objects.filter(
+        Q(payment__invoice=row) | Q(payment=None, address__invoice=row)
+    ).order_by("-pk")
+    return {
+        "object": "usdc_deposits",
+        "invoice_status": row.status,
+        "amount_due": money.to_text(row.amount_due, row.currency),
+        "currency": row.currency,
+        "deposits": [_usdc_deposit(one) for one in seen[:MOST_DEPOSITS]],
+    }
+
+
+def _usdc_deposit(row: Transfer) -> dict[str, Any]:
+    network = network_of(row.network)
+    is_usdc = row.match != Transfer.Match.WRONG_TOKEN
+    return {
+        "status": row.status,
+        "amount": money.to_text(row.amount, USDC) if is_usdc else None,
+        "currency": USDC if is_usdc else None,
+        "chain": chain_key(row.network),
+        "tx_hash": row.tx_hash,
+        "transaction_url": transaction_url(row.network, row.tx_hash),
+        "confirmations": row.confirmations,
+        "confirmations_needed": network.confirmations if network else row.confirmations,
     }
 
 

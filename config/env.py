@@ -6,6 +6,7 @@ test holds the two together.
 
 import ipaddress
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from payments import rates
+from payments.chain import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -24,7 +28,10 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 class Environment(BaseSettings):
     """What the environment says; a wrong value stops the process with its name and reason."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    # What was given is left out of errors: it may be a secret.
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     # Where Billhook is
     PORT: int = Field(8000, ge=1, le=65535, description="Port that `serve` and `demo` listen on.")
@@ -90,6 +97,38 @@ class Environment(BaseSettings):
         "", description="Another address for Stripe's API, such as a stand-in's; empty is Stripe."
     )
 
+    # USDC: the networks it is taken on, each read from nodes of the operator's choice
+    USDC_CHAINS: str = Field(
+        "",
+        description="`base=https://one|https://two,polygon=https://…`: networks and the addresses "
+        "of nodes that answer for them, one, or several that must agree. Empty takes no USDC.",
+    )
+    USDC_NETWORKS: str = Field(
+        "",
+        description="JSON that adds networks or changes figures of known ones: "
+        '`{"base": {"confirmations": 20}}`.',
+    )
+    USDC_RATES: str = Field(
+        "",
+        description="USD for one unit of other currencies: `EUR=1.0837,GBP=1.27`, or the address "
+        "of a source that says them as JSON. Empty takes USDC for invoices in USD and USDC only.",
+    )
+
+    # x402: whoever submits what payers have signed
+    X402_FACILITATOR_URL: str = Field(
+        "",
+        description="`https://…` of a facilitator, or `local` for this process itself. Without it "
+        "nothing is paid by x402.",
+    )
+    X402_FACILITATOR_TOKEN: str = Field(
+        "", description="Bearer token that the facilitator asks for, if it does."
+    )
+    X402_SIGNER_KEY: str = Field(
+        "",
+        description="For `local`: the private key of an account that pays for gas, and should hold "
+        "nothing else.",
+    )
+
     # Mail
     EMAIL_URL: str = Field(
         "mailbox:",
@@ -149,6 +188,45 @@ class Environment(BaseSettings):
         first, second = self.STRIPE_SECRET_KEY, self.STRIPE_TEST_SECRET_KEY
         if first and second and ("_live_" in first) == ("_live_" in second):
             raise ValueError("STRIPE_SECRET_KEY and STRIPE_TEST_SECRET_KEY are of the same mode")
+        return self
+
+    @model_validator(mode="after")
+    def check_usdc_networks(self) -> "Environment":
+        """A network that is misread would take money nobody watches."""
+        networks.read(self.USDC_CHAINS, self.USDC_NETWORKS)
+        return self
+
+    @field_validator("USDC_RATES")
+    @classmethod
+    def check_usdc_rates(cls, value: str) -> str:
+        """A rate that is misread would be paid by."""
+        if not rates.is_address(value):
+            rates.from_setting(value)
+        return value
+
+    @field_validator("X402_FACILITATOR_URL")
+    @classmethod
+    def check_facilitator(cls, value: str) -> str:
+        """Accept `local` and addresses over HTTP."""
+        if value and value != "local":
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("must be `local` or an address such as https://x402.example.com")
+        return value.rstrip("/")
+
+    @field_validator("X402_SIGNER_KEY")
+    @classmethod
+    def check_signer_key(cls, value: str) -> str:
+        """Accept 32 bytes in hexadecimal."""
+        if value and not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", value):
+            raise ValueError("must be a private key: 64 hexadecimal digits")
+        return value
+
+    @model_validator(mode="after")
+    def check_local_facilitator(self) -> "Environment":
+        """Nobody submits anything to a chain without an account there."""
+        if (self.X402_FACILITATOR_URL == "local") != bool(self.X402_SIGNER_KEY):
+            raise ValueError("X402_FACILITATOR_URL=local needs X402_SIGNER_KEY, and only it does")
         return self
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """The options of `serve` and `demo` that settings depend on, read before settings are loaded."""
 
 import os
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from config import standin
@@ -30,6 +30,20 @@ def add_demo_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="try cards and bank debits on a stand-in for Stripe, which takes no real money",
     )
+    parser.add_argument(
+        "--chain",
+        action="store_true",
+        help="try USDC on a chain of the demo's own, whose money is worth nothing",
+    )
+
+
+def _stand_ins(options: Namespace) -> None:
+    """Start what is asked for beside the demo, unless the environment names the real thing."""
+    data = Path(os.environ["DATA_DIR"])
+    if options.stripe and not os.environ.get("STRIPE_SECRET_KEY"):
+        os.environ.update(standin.start_stripe(data, _address()))
+    if options.chain and not os.environ.get("USDC_CHAINS"):
+        os.environ.update(standin.start_chain(data))
 
 
 def arrange_environment(arguments: list[str]) -> None:
@@ -57,8 +71,7 @@ def arrange_environment(arguments: list[str]) -> None:
             WEBHOOK_ALLOW_PRIVATE="1",
             DEMO="1",
         )
-        if options.stripe and not os.environ.get("STRIPE_SECRET_KEY"):
-            os.environ.update(standin.start(Path(os.environ["DATA_DIR"]), _address()))
+        _stand_ins(options)
 
 
 def _address() -> str:

@@ -73,6 +73,12 @@ def configure(log_format: str, level: str) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.request": {"level": "WARNING"},
+            # Their debugging lines hold the addresses of nodes, and those may hold keys.
+            "web3": {"level": "WARNING"},
+            "urllib3": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},
+            # And so do its warnings, whenever a node did not answer.
+            "x402": {"level": "ERROR"},
             "fontTools": {"level": "ERROR"},
             "weasyprint": {"level": "ERROR"},
         },

@@ -12,6 +12,7 @@ EVERY_2_SECONDS = [
     "invoicing.tasks.send_mails",
     "invoicing.tasks.advance_clocks",
     "payments.tasks.apply_notices",
+    "payments.tasks.watch_chains",
     "config.tasks.show_life",
 ]
 EVERY_10_SECONDS = [
@@ -19,6 +20,8 @@ EVERY_10_SECONDS = [
     "payments.tasks.look_at_refunds",
     "payments.tasks.look_at_setups",
     "payments.tasks.look_at_disputes",
+    "payments.tasks.look_at_authorizations",
+    "payments.tasks.move_rehearsed_transfers",
     "payments.tasks.release_funds",
     "payments.tasks.charge_recurring",
     "payments.tasks.cancel_payments_of_closed_invoices",
@@ -26,6 +29,7 @@ EVERY_10_SECONDS = [
     "invoicing.tasks.send_reminders",
 ]
 EVERY_5_MINUTES = [
+    "payments.tasks.fetch_rates",
     "payments.tasks.hear_missed_notices",
 ]
 EVERY_HOUR = [

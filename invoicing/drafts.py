@@ -22,6 +22,7 @@ from invoicing.inputs import (
 from invoicing.models import Customer, Invoice, LineItem, Merchant
 
 _COPIED = (
+    "wallet_address",
     "title",
     "message",
     "memo",

@@ -141,6 +141,21 @@ def _country(code: str) -> str:
     return code
 
 
+def _evm_address(text: str) -> str:
+    """An address with its EIP-55 checksum; letters of one case carry none and are accepted."""
+    if not text:
+        return text
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+        raise ValueError("must be an address: 0x and 40 hexadecimal digits")
+    # Hashing comes with imports that a process need not pay for before it meets an address.
+    from eth_utils.address import to_checksum_address
+
+    right = str(to_checksum_address(text.lower()))
+    if text != right and text[2:] not in (text[2:].lower(), text[2:].upper()):
+        raise ValueError("must be an address whose checksum is right: copy it again")
+    return right
+
+
 def _language(code: str) -> str:
     if not re.fullmatch(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2})?", code):
         raise ValueError("must be a language code such as en or pt-BR")
@@ -235,6 +250,7 @@ Email = Annotated[str, Field(max_length=254), AfterValidator(one_line), AfterVal
 CurrencyCode = Annotated[
     str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "examples": ["USD"]})
 ]
+EvmAddress = Annotated[str, Field(max_length=42), AfterValidator(_evm_address)]
 Language = Annotated[str, Field(max_length=10), AfterValidator(_language)]
 Country = Annotated[str, Field(max_length=2), AfterValidator(_country)]
 Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]

@@ -17,6 +17,7 @@ from invoicing.fields import (
     Country,
     CurrencyCode,
     Email,
+    EvmAddress,
     Instant,
     Language,
     Metadata,
@@ -169,6 +170,11 @@ class InvoiceInput(Taxed):
     wallet_id: Reference | None = Field(
         default=None,
         description="Which wallet receives; the default of the currency when left out.",
+    )
+    wallet_address: EvmAddress = Field(
+        default="",
+        description="An address of your own to be paid at in USDC, instead of a fresh one: what "
+        "comes there is matched by its amount.",
     )
     currency: CurrencyCode | None = Field(
         default=None,

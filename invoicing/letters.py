@@ -26,6 +26,7 @@ MAILS: dict[str, frozenset[str]] = {
     "reminder": _ABOUT_INVOICE | {"amount_due", "due_on", "tone", "days", "late_fees", "stop_url"},
     "answer": _ABOUT_INVOICE | {"question", "answer"},
     "question": frozenset({"merchant_name", "number", "question", "asked_by", "url"}),
+    "claim": frozenset({"merchant_name", "number", "asked_by", "address", "chain", "note", "url"}),
     "webhook_disabled": frozenset({"merchant_name", "endpoint_url", "reason", "url"}),
     "dispute": frozenset(
         {

@@ -133,6 +133,7 @@ def _invoice(
         "livemode": row.merchant.livemode,
         "merchant_id": row.merchant.public_id,
         "wallet_id": row.wallet.public_id if row.wallet else None,
+        "wallet_address": row.wallet_address or None,
         "customer_id": row.customer.public_id if row.customer else None,
         "checkout_page_id": None,
         "recurring_charge_id": row.recurring_charge_id or None,

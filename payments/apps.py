@@ -21,8 +21,10 @@ class PaymentsConfig(AppConfig):
             hearing,
             holding,
             models,
+            receiving,
             recurring_representations,
             representations,
+            usdc_representations,
             waiting,
         )
         from payments.upcoming import Upcoming
@@ -39,6 +41,9 @@ class PaymentsConfig(AppConfig):
         events.renderers[models.PaymentMethod] = representations.payment_method
         events.renderers[models.MerchantPayout] = representations.payout
         events.renderers[models.RecurringCharge] = recurring_representations.recurring_charge
+        events.renderers[models.ReceivingKey] = usdc_representations.receiving_key
+        events.renderers[models.Transfer] = usdc_representations.usdc_deposit
+        events.renderers[models.RefundClaim] = usdc_representations.refund_claim
         events.renderers[Upcoming] = recurring_representations.upcoming
         # A page that was open at the provider must not be payable for one more round of the sweep.
         for closed in ("invoice.voided", "invoice.uncollectible", "invoice.expired"):
@@ -47,6 +52,14 @@ class PaymentsConfig(AppConfig):
         events.followers["invoice.paid"].append(collecting.follow_paid)
         for closed in ("invoice.voided", "invoice.uncollectible", "invoice.expired"):
             events.followers[closed].append(collecting.follow_closed)
+        for asks_no_more in (
+            "invoice.paid",
+            "invoice.voided",
+            "invoice.uncollectible",
+            "invoice.expired",
+        ):
+            events.followers[asks_no_more].append(receiving.watch_no_longer)
+        events.followers["invoice.reopened"].append(receiving.watch_again)
         events.followers["customer.payment_method_saved"].append(collecting.follow_saved)
         events.followers["customer.payment_method_updated"].append(collecting.follow_updated)
         events.followers["customer.payment_method_removed"].append(collecting.follow_removed)

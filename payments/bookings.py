@@ -4,7 +4,7 @@ Every function writes one entry in the caller's transaction, under a reference t
 happen once. Locks the accounts it touches.
 """
 
-from invoicing.models import Customer
+from invoicing.models import Customer, Merchant
 from payments import ledger
 from payments.ledger import Kind, Posting
 from payments.models import (
@@ -14,6 +14,8 @@ from payments.models import (
     LedgerPosting,
     Payment,
     Refund,
+    Transfer,
+    UsdcPayout,
     Wallet,
 )
 from payments.wallets import default_wallet
@@ -203,18 +205,76 @@ def book_deposit_fee(deposit: Deposit, fee: int) -> None:
 def book_match(deposit: Deposit, payment: Payment) -> None:
     """Unmatched money turns out to pay an invoice; what is too much is the payer's credit."""
     applied = payment.received - payment.surplus
-    unmatched = unmatched_of(deposit)
-    postings = ledger.given(payment.wallet, applied, unmatched)
+    source = _as(deposit, payment.currency)
+    postings = ledger.given(payment.wallet, applied, source)
     if payment.surplus:
-        postings.append(Posting(unmatched, credit_of(payment), payment.surplus))
+        postings.append(Posting(source, credit_of(payment), payment.surplus))
     ledger.post(f"match:{deposit.public_id}", "match", deposit.merchant, postings, payment)
 
 
-def book_credited(deposit: Deposit, customer: Customer, amount: int) -> None:
-    """Unmatched money is kept as a customer's credit."""
-    credit = ledger.credit_account(deposit.merchant, customer, deposit.currency)
-    postings = [Posting(unmatched_of(deposit), credit, amount)]
+def book_credited(deposit: Deposit, customer: Customer, amount: int, currency: str) -> None:
+    """Unmatched money is kept as a customer's credit of a currency, in its minor units."""
+    credit = ledger.credit_account(deposit.merchant, customer, currency)
+    postings = [Posting(_as(deposit, currency), credit, amount)]
     ledger.post(f"credited:{deposit.public_id}", "credited", deposit.merchant, postings)
+
+
+def book_arrival(transfer: Transfer, rail: str) -> None:
+    """USDC has arrived at a merchant's address; what it becomes is booked beside this."""
+    chain, clearing = _chain_and_clearing(transfer.merchant, transfer.network, rail)
+    postings = [Posting(chain, clearing, transfer.amount)]
+    reference = f"transfer:{transfer.public_id}"
+    ledger.post(reference, "transfer", transfer.merchant, postings)
+
+
+def book_arrival_undone(transfer: Transfer, rail: str) -> None:
+    """The block that held a transfer was replaced."""
+    chain, clearing = _chain_and_clearing(transfer.merchant, transfer.network, rail)
+    postings = [Posting(clearing, chain, transfer.amount)]
+    reference = f"transfer:{transfer.public_id}:orphaned"
+    ledger.post(reference, "transfer_orphaned", transfer.merchant, postings)
+
+
+def book_orphaned(payment: Payment, of_credit: int) -> None:
+    """A payment's money has not come after all: its entry is taken back, fees and all.
+
+    Of its surplus `of_credit` is still the payer's credit. What has gone on from here, to the
+    payer or as credit, the wallet bears.
+    """
+    merchant, clearing = payment.merchant, clearing_of(payment)
+    postings = [
+        Posting(
+            ledger.instance_account(kind, payment.rail, merchant, payment.currency), clearing, fee
+        )
+        for kind, fee in (
+            (Kind.PROVIDER_FEES, payment.provider_fee),
+            (Kind.PLATFORM_FEES, payment.platform_fee),
+        )
+    ]
+    if of_credit:
+        postings.append(Posting(credit_of(payment), clearing, of_credit))
+    borne = payment.surplus - of_credit
+    if payment.released_at is None:
+        postings.append(Posting(_held(payment), clearing, payment.net))
+    else:
+        borne += payment.net
+    postings += ledger.drawn(payment.wallet, borne, clearing)
+    reference = f"orphaned:{payment.public_id}"
+    ledger.post(reference, "orphaned", merchant, postings, payment)
+
+
+def book_sent(payout: UsdcPayout) -> None:
+    """USDC that a refund promised has left the merchant's own wallet."""
+    rail = payout.refund.came.rail
+    chain, clearing = _chain_and_clearing(payout.merchant, payout.network, rail)
+    reference = f"sent:{payout.refund.public_id}"
+    ledger.post(reference, "sent", payout.merchant, [Posting(clearing, chain, payout.units)])
+
+
+def book_exchange(deposit: Deposit) -> None:
+    """Unmatched USDC is to become money of another currency: it passes through clearing."""
+    postings = [Posting(unmatched_of(deposit), clearing_of(deposit), deposit.amount)]
+    ledger.post(f"exchange:{deposit.public_id}", "exchange", deposit.merchant, postings)
 
 
 def credit_of(payment: Payment) -> LedgerAccount:
@@ -228,6 +288,14 @@ def credit_from(deposit: Deposit) -> LedgerAccount | None:
     rows = LedgerPosting.objects.filter(entry__reference=f"credited:{deposit.public_id}")
     posting = rows.select_related("destination").first()
     return posting.destination if posting else None
+
+
+def _as(deposit: Deposit, currency: str) -> LedgerAccount:
+    """Where a deposit's money comes from in this currency: exchanged first, if it is another."""
+    if deposit.currency == currency:
+        return unmatched_of(deposit)
+    book_exchange(deposit)
+    return ledger.instance_account(Kind.CLEARING, deposit.rail, deposit.merchant, currency)
 
 
 def disputed_of(dispute: Dispute) -> LedgerAccount:
@@ -251,6 +319,17 @@ def clearing_of_refund(refund: Refund) -> LedgerAccount:
     if not rail:
         rail = refund.came.rail
     return ledger.instance_account(Kind.CLEARING, rail, refund.merchant, refund.currency)
+
+
+def _chain_and_clearing(
+    merchant: Merchant, network: str, rail: str
+) -> tuple[LedgerAccount, LedgerAccount]:
+    """What has arrived on a chain, and where USDC becomes what was asked for."""
+    name = network.replace(":", "-")
+    return (
+        ledger.instance_account(Kind.ONCHAIN, name, merchant, "USDC"),
+        ledger.instance_account(Kind.CLEARING, rail, merchant, "USDC"),
+    )
 
 
 def _held(payment: Payment) -> LedgerAccount:

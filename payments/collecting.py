@@ -16,7 +16,6 @@ from payments import dunning
 from payments.models import (
     RETURNED_BY_BANK,
     RUNNING,
-    Dispute,
     Payment,
     PaymentMethod,
     RecurringCharge,
@@ -97,7 +96,7 @@ def follow_failed(invoice: Invoice, payment: Payment) -> None:
     fall_behind(invoice, period, at)
 
 
-def follow_taken_back(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
+def follow_taken_back(invoice: Invoice, payment: Payment, reason: str) -> None:
     """A bank took back what had paid a period, and the invoice asks for it again.
 
     A debit that the bank itself returned has failed as a charge fails, only later. What the payer
@@ -106,12 +105,12 @@ def follow_taken_back(invoice: Invoice, payment: Payment, dispute: Dispute) -> N
     period = period_of(invoice, RecurringPeriod.Status.PAID)
     if period is None:
         return
-    why = dispute.reason.replace("_", " ")
-    period.failure_code = dispute.reason
+    why = reason.replace("_", " ")
+    period.failure_code = reason
     period.failure_message = f"The bank took the money back: {why}."
     period.failed_method = payment.saved_method
-    period.failure_advice = Advice.RETRY if dispute.reason == LACKED_FUNDS else Advice.CUSTOMER
-    if dispute.reason in RETURNED_BY_BANK and payment.saved_method is not None:
+    period.failure_advice = Advice.RETRY if reason == LACKED_FUNDS else Advice.CUSTOMER
+    if reason in RETURNED_BY_BANK and payment.saved_method is not None:
         period.status = RecurringPeriod.Status.OPEN
         fall_behind(invoice, period, clock.now(invoice.merchant))
     else:

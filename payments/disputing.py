@@ -127,7 +127,7 @@ def _lose(dispute: Dispute, payment: Payment, invoice: Invoice, amount: int) -> 
             invoice.reverse()
             invoice.save()
             events.record("invoice.reopened", invoice)
-            collecting.follow_taken_back(invoice, payment, dispute)
+            collecting.follow_taken_back(invoice, payment, dispute.reason)
         else:
             invoice.save()
 

@@ -41,6 +41,8 @@ TABLE: Final[dict[str, tuple[Rate, Rate]]] = {
     "card": (Rate(Decimal("2.9"), Decimal("0.30")), Rate(Decimal("0.5"))),
     "ach": (Rate(Decimal("0.8"), cap=Decimal("5.00")), Rate(Decimal("0.25"))),
     "usdc": (Rate(flat=Decimal("0.50")), Rate(Decimal("0.5"))),
+    # Whoever submits a signed authorization pays for it: nothing is left of a cent otherwise.
+    "x402": (FREE, Rate(Decimal("0.5"))),
     "wallet": (FREE, Rate(Decimal("0.25"))),
     "manual": (FREE, FREE),
     "credit": (FREE, FREE),

@@ -13,7 +13,7 @@ from invoicing.failpoints import failpoint
 from invoicing.models import Invoice, Merchant
 from payments.actions import charges, deposits, disputes, methods, pay, refunds
 from payments.charging import chargeable
-from payments.inputs import ChargeInput, RefundInput
+from payments.inputs import ChargeInput, DepositRefundInput, MarkPaidInput, RefundInput
 from payments.methods import KEEPERS
 from payments.models import (
     UNFINISHED,
@@ -99,6 +99,15 @@ def charge_invoice(merchant: Merchant, reference: str, method_id: str = "") -> P
     return carry_out(payment.pk)
 
 
+def mark_paid(merchant: Merchant, reference: str, wanted: MarkPaidInput) -> Payment:
+    """Declare money received elsewhere; a transaction that is named is verified on its chain."""
+    if not wanted.tx_hash:
+        return pay.mark_paid(merchant, reference, wanted)
+    from payments import proofs  # which brings in what reads chains: few processes need it
+
+    return proofs.mark_paid_by_transfer(merchant, reference, wanted)
+
+
 def carry_out(payment_pk: int) -> Payment:
     """Ask the provider to charge what a committed attempt says. Never done twice under its key."""
     failpoint("charge:after_begin")
@@ -157,10 +166,12 @@ def refund_overpayment(merchant: Merchant, payment_id: str, wanted: RefundInput)
     return send_back(row.pk)
 
 
-def refund_deposit(merchant: Merchant, deposit_id: str) -> Refund:
+def refund_deposit(
+    merchant: Merchant, deposit_id: str, wanted: DepositRefundInput | None = None
+) -> Refund:
     """Promise unmatched money back, and ask its provider to send it."""
     begun = _begun_refunds(merchant)
-    row = begun[0] if begun else refunds.refund_deposit(merchant, deposit_id)
+    row = begun[0] if begun else refunds.refund_deposit(merchant, deposit_id, wanted)
     return send_back(row.pk)
 
 

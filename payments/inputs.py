@@ -33,6 +33,13 @@ _PARTS: Final = (
 _DURATION: Final = re.compile(_PARTS)
 _LONG_DURATION: Final = re.compile(f"(?=.*[0-9]{{7}}){_PARTS}".replace("{1,6}", "+"))
 
+ChainAddress = Annotated[Line, Field(max_length=42)]
+ChainName = Annotated[Line, Field(max_length=32)]
+WHERE_TO: Final = (
+    "The payer's own address, where money goes back that came as USDC. You send it yourself."
+)
+WHICH_CHAIN: Final = "The chain to send it on; the one by which it came when left out."
+
 ALL_THAT_IS_DUE: Final = "All that is due when left out."
 
 
@@ -56,16 +63,35 @@ class PaymentInput(Input):
 
 
 class MarkPaidInput(Input):
-    """Money received elsewhere: all that is due unless an amount is named."""
+    """Money received elsewhere: all that is due unless an amount is named.
+
+    With `tx_hash` it is not declared but verified on its chain.
+    """
 
     amount: PositiveAmount | None = Field(default=None, description=ALL_THAT_IS_DUE)
     method: Literal["cash", "bank_transfer", "check", "card_terminal", "other"] = "other"
     reference: Annotated[Line, Field(max_length=200)] = Field(
         default="", description="What the bank or the till calls it."
     )
+    tx_hash: Annotated[Line, Field(max_length=66)] = Field(
+        default="",
+        description="The transaction that brought USDC: its chain is asked for token, recipient, "
+        "amount and confirmations, and nothing else here counts.",
+    )
+    chain: ChainName = Field(
+        default="", description="The chain of tx_hash; all of them are asked when left out."
+    )
     note: Annotated[Line, Field(max_length=500)] = Field(
         default="", description="For your own memory."
     )
+
+    @model_validator(mode="after")
+    def _a_chain_for_a_transaction(self) -> Self:
+        if self.chain and not self.tx_hash:
+            raise WrongField("chain", "is of use only beside a tx_hash")
+        if self.tx_hash and self.amount is not None:
+            raise WrongField("amount", "must be left out beside tx_hash: the chain says how much")
+        return self
 
 
 class RefundInput(Input):
@@ -89,6 +115,8 @@ class RefundInput(Input):
     wallet_id: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="Whose wallet gets it, where the destination is a wallet."
     )
+    address: ChainAddress = Field(default="", description=WHERE_TO)
+    chain: ChainName = Field(default="", description=WHICH_CHAIN)
     note: Annotated[Line, Field(max_length=500)] = Field(
         default="", description="For your own memory."
     )
@@ -198,6 +226,13 @@ class ChargeInput(Input):
         description="Charge it again and again: this starts a recurring charge, whose first "
         "period is charged at once unless it begins later.",
     )
+
+
+class DepositRefundInput(Input):
+    """Where unmatched USDC goes back to; other money goes back the way it came."""
+
+    address: ChainAddress = Field(default="", description=WHERE_TO)
+    chain: ChainName = Field(default="", description=WHICH_CHAIN)
 
 
 class DepositMatch(Input):

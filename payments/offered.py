@@ -1,12 +1,15 @@
 """Which ways to pay an invoice are open to its payer."""
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoicing.models import Invoice
+from invoicing.models import Invoice, Merchant
+from payments import quoting, receiving
+from payments.chain.networks import Network
+from payments.models import ReceivingKey
 from payments.rails.stripe import amounts
 from payments.rails.stripe.client import account
 
@@ -21,6 +24,51 @@ def rails_of(invoice: Invoice) -> list[str]:
     if account(merchant.livemode) is not None:
         rails += [rail for rail in ("card", "ach") if _takes(rail, due, invoice.currency)]
     return rails
+
+
+def usdc_chains(invoice: Invoice) -> list[Network]:
+    """The chains on which an invoice can be paid in USDC now; none where it cannot be.
+
+    It has a page of its own, so it is none of `rails_of`. Takes two queries at most.
+    """
+    if invoice.status not in {"open", "paying"} or invoice.amount_due <= 0:
+        return []
+    found = receiving.networks_for(invoice.merchant)
+    if not found or not _has_somewhere_to_receive(invoice):
+        return []
+    return found if _has_a_rate(invoice) else []
+
+
+def _has_somewhere_to_receive(invoice: Invoice) -> bool:
+    if invoice.wallet_address or not invoice.merchant.livemode:
+        return True
+    by_wallet, by_currency = _receiving(invoice.merchant)
+    if invoice.wallet_id:
+        return invoice.wallet_id in by_wallet
+    return invoice.currency in by_currency
+
+
+def _has_a_rate(invoice: Invoice) -> bool:
+    known: dict[str, bool] = invoice.merchant.__dict__.setdefault("_rated", {})
+    if invoice.currency not in known:
+        known[invoice.currency] = quoting.rate_of(invoice.currency) is not None
+    return known[invoice.currency]
+
+
+def _receiving(merchant: Merchant) -> tuple[frozenset[int], frozenset[str]]:
+    """The wallets that can receive USDC, and the currencies whose default wallet can.
+
+    Asked once for each merchant that was loaded: a list of invoices asks for every one of them.
+    """
+    kept: dict[str, Any] = merchant.__dict__
+    if "_receiving" not in kept:
+        rows = ReceivingKey.objects.filter(merchant=merchant, retired_at=None)
+        found = list(rows.values_list("wallet_id", "wallet__currency", "wallet__is_default"))
+        kept["_receiving"] = (
+            frozenset(pk for pk, _, _ in found),
+            frozenset(currency for _, currency, is_default in found if is_default),
+        )
+    return kept["_receiving"]  # type: ignore[no-any-return]
 
 
 def _takes(rail: str, amount: int, currency: str) -> bool:

@@ -13,8 +13,10 @@ from invoicing import clock, events, mail, money
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
 from invoicing.models import CreditNote, Invoice
 from payments import bookings, disputing, ledger
+from payments.clearing import ON_CHAIN
 from payments.inputs import RefundInput
 from payments.models import Deposit, Payment, Refund, Wallet
+from payments.sending import ask_for_payout
 from payments.setting_aside import parts_of, settle
 
 # What happens within these walls is done at once; the rest is asked of a provider.
@@ -68,8 +70,7 @@ def promise_credit_back(payment: Payment, wanted: RefundInput, amount: int | Non
 
     Raises InvalidState where nothing of it is left, ValidationFailed for more than is left.
     """
-    held = ledger.locked_balance(bookings.credit_of(payment))
-    most = min(payment.surplus - payment.surplus_returned, held)
+    most = credit_left(payment)
     if most <= 0:
         raise InvalidState("Nothing of this payment is left as credit, so none can go back.")
     if amount is not None and amount > most:
@@ -84,6 +85,12 @@ def promise_credit_back(payment: Payment, wanted: RefundInput, amount: int | Non
         amount=most if amount is None else amount,
     )
     return _begin(refund, wanted)
+
+
+def credit_left(payment: Payment) -> int:
+    """What of an overpayment's surplus is still the payer's credit. Locks the credit's account."""
+    held = ledger.locked_balance(bookings.credit_of(payment))
+    return min(payment.surplus - payment.surplus_returned, held)
 
 
 def take_over(payment: Payment, amount: int) -> Refund:
@@ -196,6 +203,8 @@ def _begin(refund: Refund, wanted: RefundInput) -> Refund:
     payment.updated_at = at
     payment.save(update_fields=["amount_refunded", "surplus_returned", "updated_at"])
     bookings.book_refund_begun(refund)
+    if refund.destination == Refund.Destination.ORIGINAL and payment.rail in ON_CHAIN:
+        ask_for_payout(refund, wanted.address, wanted.chain)
     events.record("refund.created", refund)
     if refund.destination in AT_ONCE:
         complete(refund)
@@ -339,3 +348,28 @@ def refundable_now(invoice: Invoice, payment: Payment | None = None) -> int:
 def total_of(refunds: Sequence[Refund]) -> int:
     """What several refunds give back together, in minor units."""
     return sum(refund.amount for refund in refunds)
+
+
+def locked(refund_pk: int) -> Refund:
+    """The refund with its invoice, payment and deposit, locked in that order."""
+    keys = Refund.objects.values("invoice_id", "payment_id", "deposit_id").get(pk=refund_pk)
+    invoice = payment = deposit = None
+    if keys["invoice_id"]:
+        invoice = Invoice.objects.locked().get(pk=keys["invoice_id"])
+    if keys["payment_id"]:
+        payment = (
+            Payment.objects.select_related("merchant", "wallet")
+            .select_for_update(of=("self",))
+            .get(pk=keys["payment_id"])
+        )
+        if invoice:
+            payment.invoice = invoice
+    if keys["deposit_id"]:
+        deposit = Deposit.objects.select_for_update().get(pk=keys["deposit_id"])
+    refund = (
+        Refund.objects.select_related("merchant", "to_wallet")
+        .select_for_update(of=("self",))
+        .get(pk=refund_pk)
+    )
+    refund.invoice, refund.payment, refund.deposit = invoice, payment, deposit
+    return refund

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from invoicing import money
 from invoicing.models import Customer, Invoice
 from invoicing.representations import instant
+from payments.clearing import ON_CHAIN
 from payments.models import (
     Deposit,
     Dispute,
@@ -18,12 +19,14 @@ from payments.models import (
     MethodSetup,
     Payment,
     PaymentMethod,
+    PaymentStatus,
     PayoutLine,
     Refund,
     SandboxMethod,
     Wallet,
 )
 from payments.sandbox.cards import BY_LAST4
+from payments.usdc_representations import usdc_payout
 
 Kind = LedgerAccount.Kind
 
@@ -31,14 +34,16 @@ Kind = LedgerAccount.Kind
 def invoice_fees(invoice: Invoice) -> list[dict[str, str]]:
     """What the payments of an invoice cost, by who took it.
 
-    A payment that the bank took back has cost its fees all the same.
+    A payment that the bank took back has cost its fees all the same; one that its chain dropped
+    has cost nothing.
     """
     fees: list[dict[str, str]] = []
     # Before it asks for anything no money can have come.
     if invoice.status == "draft":
         return fees
     for payment in invoice.payments.all():
-        if payment.received:
+        dropped = payment.rail in ON_CHAIN and payment.status == PaymentStatus.REVERSED
+        if payment.received and not dropped:
             for kind, amount in (
                 ("provider", payment.provider_fee),
                 ("platform", payment.platform_fee),
@@ -210,6 +215,7 @@ def refund(row: Refund) -> dict[str, Any]:
         "source": row.source,
         "destination": row.destination,
         "to_wallet_id": row.to_wallet.public_id if row.to_wallet else None,
+        "usdc_payout": _payout_of(row),
         "reason": row.reason,
         "note": row.note,
         "failure": {"code": row.failure_code, "message": row.failure_message}
@@ -219,6 +225,14 @@ def refund(row: Refund) -> dict[str, Any]:
         "succeeded_at": instant(row.succeeded_at),
         "failed_at": instant(row.failed_at),
     }
+
+
+def _payout_of(row: Refund) -> dict[str, Any] | None:
+    """What the merchant is to sign, where money goes back as USDC."""
+    if row.destination != Refund.Destination.ORIGINAL or row.came.rail not in ON_CHAIN:
+        return None
+    payout = getattr(row, "usdc_payout", None)
+    return usdc_payout(payout) if payout else None
 
 
 def dispute(row: Dispute) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """Money that fits nothing is kept apart, told of, and never made to fit by itself."""
 
+from fractions import Fraction
+
 from django.db.models import F, Sum
 
 from invoicing import clock, events
-from invoicing.models import Invoice, Merchant
-from payments import bookings, ledger
-from payments.models import Deposit, Payment
+from invoicing.models import Customer, Invoice, Merchant
+from payments import bookings, ledger, quoting
+from payments.models import Deposit, Payment, Transfer
 from payments.rails.rail import Outcome
 
 # What money can still be matched to.
 MATCHABLE = frozenset({"open", "expired", "uncollectible"})
+MOST_CURRENCIES = 20
 
 
 def set_aside(payment: Payment, outcome: Outcome) -> Deposit:
@@ -32,14 +35,35 @@ def set_aside_unknown(merchant: Merchant, rail: str, outcome: Outcome) -> Deposi
 def invoices_for(deposit: Deposit) -> list[Invoice]:
     """The merchant's invoices that this money might be for, the likeliest first.
 
-    That is the one whose page it was paid on, then those that ask for about as much.
+    That is the one whose page it was paid on or whose address it came to, then those that ask for
+    about as much. USDC may be for an invoice of any currency that has a rate.
     """
-    asked = deposit.payment.invoice_id if deposit.payment else 0
-    rows = Invoice.objects.filter(
-        merchant=deposit.merchant, currency=deposit.currency, status__in=sorted(MATCHABLE)
-    )
+    asked = _came_for(deposit)
+    rows = Invoice.objects.filter(merchant=deposit.merchant, status__in=sorted(MATCHABLE))
+    currencies = {deposit.currency}
+    if deposit.currency == quoting.USDC:
+        billed = rows.order_by().values_list("currency", flat=True).distinct()
+        currencies |= set(billed[:MOST_CURRENCIES])
+    worth = {
+        currency: quoting.worth_in(deposit.left, deposit.currency, currency)
+        for currency in sorted(currencies)
+    }
+    rows = rows.filter(currency__in=[name for name, amount in worth.items() if amount])
     found = [*rows.filter(pk=asked), *rows.exclude(pk=asked).order_by("-pk")[:200]]
-    return sorted(found, key=lambda row: (row.pk != asked, abs(row.amount_due - deposit.amount)))
+    return sorted(found, key=lambda row: (row.pk != asked, _far_off(row, worth[row.currency] or 0)))
+
+
+def _far_off(invoice: Invoice, worth: int) -> Fraction:
+    """How far what is due is from what came, in parts of what came."""
+    return Fraction(abs(invoice.amount_due - worth), max(worth, 1))
+
+
+def _came_for(deposit: Deposit) -> int:
+    """The id of the invoice that the money was sent for, as far as that is known; else 0."""
+    if deposit.payment:
+        return deposit.payment.invoice_id
+    came = Transfer.objects.filter(deposit=deposit).values_list("address__invoice_id", flat=True)
+    return came.first() or 0
 
 
 def hear_again(payment: Payment, outcome: Outcome) -> None:
@@ -59,6 +83,29 @@ def learn(deposit: Deposit, outcome: Outcome) -> Deposit:
         if outcome.provider_fee:
             bookings.book_deposit_fee(deposit, outcome.provider_fee)
     return deposit
+
+
+def keep_as_credit(deposit: Deposit, customer: Customer) -> None:
+    """Keep unmatched money as a customer's credit for later invoices. The deposit is locked."""
+    currency = deposit.currency
+    if currency == quoting.USDC:
+        # Credit is of use where the customer is billed.
+        currency = customer.currency or deposit.merchant.currency
+    amount = quoting.worth_in(deposit.left, deposit.currency, currency)
+    if not amount:
+        currency, amount = deposit.currency, deposit.left
+    deposit.amount_used += deposit.left
+    resolve(deposit, Deposit.Status.CREDITED)
+    bookings.book_credited(deposit, customer, amount, currency)
+
+
+def resolve(deposit: Deposit, status: Deposit.Status) -> None:
+    """Write down what has become of unmatched money, and tell of it."""
+    at = clock.now(deposit.merchant)
+    deposit.status = status
+    deposit.resolved_at = deposit.updated_at = at
+    deposit.save()
+    events.record("deposit.resolved", deposit)
 
 
 def parts_of(deposit: Deposit, amount: int) -> tuple[int, int]:

@@ -10,7 +10,8 @@ from celery import shared_task
 
 from payments import flows, hearing, intake, waiting
 from payments.actions import notices
-from payments.models import Payment
+from payments.chain import networks
+from payments.models import Authorization, Payment
 from payments.rails import PROVIDERS
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,40 @@ def hear_missed_notices() -> int:
 def release_funds() -> int:
     """Let cleared money become available."""
     return waiting.CLEARING.run()
+
+
+@shared_task
+def watch_chains() -> int:
+    """Find what was sent to addresses that were given out, and follow what was found before."""
+    if not networks.configured():
+        return 0
+    from payments import watching  # which brings in web3: not every process reads chains
+
+    return watching.watch_all()
+
+
+@shared_task
+def fetch_rates() -> int:
+    """Renew the exchange rates to USDC."""
+    from payments import fetching
+
+    return fetching.fetch_rates()
+
+
+@shared_task
+def look_at_authorizations() -> int:
+    """Find out what became of signed payments that nobody has heard of since they were begun."""
+    if not Authorization.objects.filter(next_look_at__isnull=False).exists():
+        return 0
+    from payments import x402_flow
+
+    return x402_flow.look_at_pending()
+
+
+@shared_task
+def move_rehearsed_transfers() -> int:
+    """Let the sandbox's transfers go on with their merchants' clocks."""
+    return waiting.REHEARSED.run()
 
 
 @shared_task

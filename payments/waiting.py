@@ -4,12 +4,13 @@ from django.db.models import Q
 
 from invoicing.sweeps import Sweep
 from payments import flows, recurring_flow
-from payments.actions import pay, periods, recurring
+from payments.actions import pay, periods, recurring, transfers
 from payments.models import (
     DISPUTES_OPEN,
     MONEY_CAME,
     REFUNDS_UNFINISHED,
     RUNNING,
+    TRANSFERS_UNSURE,
     UNFINISHED,
     Dispute,
     DisputeSubmission,
@@ -18,6 +19,7 @@ from payments.models import (
     RecurringCharge,
     RecurringPeriod,
     Refund,
+    Transfer,
 )
 from payments.rails import RAILS_BY_PROVIDER
 from payments.rails.rail import NoAnswer
@@ -60,6 +62,10 @@ CLEARING = Sweep(
     pay.release_payment,
 )
 
+REHEARSED = Sweep(
+    Transfer.objects.filter(status__in=TRANSFERS_UNSURE), "moves_at", transfers.move_on
+)
+
 RESUMING = Sweep(
     RecurringCharge.objects.filter(status="paused"), "resumes_at", recurring.resume_in_time
 )
@@ -75,6 +81,6 @@ ANNOUNCING = Sweep(
 )
 
 SWEEPS = (
-    *(PAYMENTS, REFUNDS, SETUPS, SUBMISSIONS, DISPUTES, CLEARING),
+    *(PAYMENTS, REFUNDS, SETUPS, SUBMISSIONS, DISPUTES, REHEARSED, CLEARING),
     *(ENDING, RESUMING, RETRIES, PERIODS, ANNOUNCING),
 )

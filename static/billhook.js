@@ -18,6 +18,7 @@ async function copy(button) {
   } catch {
     // No clipboard on plain HTTP: leave the text selected for the keyboard.
     if ("select" in source) source.select();
+    else getSelection().selectAllChildren(source);
     return;
   }
   const label = button.querySelector("[data-label]") || button;
@@ -92,6 +93,21 @@ window.addEventListener("pageshow", () => {
     }
   }
 });
+
+/** Count down in every `[data-seconds]`: how long something holds, as minutes and seconds. */
+function countDown(root) {
+  for (const timer of root.querySelectorAll("[data-seconds]")) {
+    const end = performance.now() + Number(timer.dataset.seconds) * 1000;
+    const show = () => {
+      const left = Math.max(Math.round((end - performance.now()) / 1000), 0);
+      timer.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+      if (left && timer.isConnected) setTimeout(show, 1000);
+    };
+    show();
+  }
+}
+countDown(document);
+document.addEventListener("htmx:afterSwap", (event) => countDown(event.target.parentNode || document));
 
 // A passkey that gives no answer says so on the page, not only in the console.
 document.addEventListener("allauth.error", (event) => {

@@ -6,6 +6,7 @@ could have done.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -29,10 +30,20 @@ from invoicing.inputs import (
 )
 from invoicing.models import Account, Customer, Event, Invoice, Merchant, User, WebhookEndpoint
 from invoicing.permissions import FOR_BOTS
-from payments import flows, recurring_flow
+from payments import flows, recurring_flow, rehearsed
 from payments import tasks as payment_tasks
+from payments.actions.receiving import request_usdc
+from payments.chain.rehearsal import BLOCKS_TO_FINALITY, SANDBOX
 from payments.inputs import ChargeInput
-from payments.models import Payment, PaymentMethod, RecurringCharge, SandboxSession, Wallet
+from payments.models import (
+    DepositAddress,
+    Payment,
+    PaymentMethod,
+    RecurringCharge,
+    SandboxSession,
+    Transfer,
+    Wallet,
+)
 from payments.recurring_inputs import RecurringInput
 from payments.sandbox import provider, saving
 
@@ -51,6 +62,8 @@ LATER_LOST = "4000000000003014"
 FIRST_TWO_DECLINED = "4000000000004012"
 LATER_ASKS_APPROVAL = "4000002760003184"
 
+# Whose USDC comes in the sandbox.
+SENDER = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 PASSWORD = "hedgerow-and-hazel"
 _people = count(1)
 
@@ -171,6 +184,26 @@ def pay(invoice: Invoice, number: str = VISA, amount: int | None = None) -> Paym
     return again(payment)
 
 
+def pay_usdc(invoice: Invoice, units: int | None = None, **how: Any) -> Transfer:
+    """What came at an invoice's address on the sandbox's chain: what is due, unless said."""
+    asked = request_usdc(invoice.pk)
+    transfer = rehearsed.send(asked.address, asked.units if units is None else units, **how)
+    assert transfer
+    return transfer
+
+
+def send_usdc(address: DepositAddress, amount: str, **how: Any) -> Transfer:
+    """Somebody sends USDC to this address in the sandbox, and enough blocks follow to count it.
+
+    How: `confirmations` for another number of blocks, `final`, another `token`, the `sender`.
+    """
+    final = BLOCKS_TO_FINALITY if how.pop("final", False) else SANDBOX.confirmations
+    how = {"confirmations": final, "sender": SENDER, **how}
+    transfer = rehearsed.send(address, int(Decimal(amount).scaleb(6)), **how)
+    assert transfer is not None
+    return transfer
+
+
 def again(row: Any) -> Any:
     """The row as the database has it now (a state machine's field refuses a refresh)."""
     return type(row).objects.get(pk=row.pk)
@@ -181,6 +214,7 @@ def work() -> None:
     tasks.advance_clocks()
     payment_tasks.apply_notices()
     payment_tasks.look_at_payments()
+    payment_tasks.move_rehearsed_transfers()
     payment_tasks.release_funds()
     payment_tasks.cancel_payments_of_closed_invoices()
     tasks.watch_due_dates()

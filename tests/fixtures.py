@@ -41,13 +41,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "tampers: breaks the books on purpose, so no audit follows")
     config.addinivalue_line("markers", "once: what asks for no database here runs on SQLite alone")
+    config.addinivalue_line("markers", "same_everywhere: runs on SQLite alone, database or not")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is the same on every database has been seen on the first."""
     if connection.vendor == "sqlite":
         return
-    seen = [item for item in items if item.get_closest_marker("once") and not _uses_database(item)]
+    seen = [
+        item
+        for item in items
+        if item.get_closest_marker("same_everywhere")
+        # The desk's pages say what actions and models say, and those are asked everywhere.
+        or item.path.name.startswith("test_dashboard")
+        or (item.get_closest_marker("once") and not _uses_database(item))
+    ]
     config.hook.pytest_deselected(items=seen)
     items[:] = [item for item in items if item not in seen]
 

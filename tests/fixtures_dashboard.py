@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 
 from invoicing.dashboard.access import AT_WORK
-from invoicing.models import Merchant, User
+from invoicing.models import Membership, Merchant, User
+from tests import factories
 
 
 @dataclass
@@ -121,6 +122,15 @@ class Browser:
 
     def _path(self, path: str) -> str:
         return path if path.startswith("/") else f"/dashboard/{path}"
+
+
+def given_a_colleague(merchant: Merchant, role: str) -> Browser:
+    """Somebody else of the team, in this role, signed in at the merchant."""
+    user = factories.given_a_user(f"{role.capitalize()} Person")
+    Membership.objects.create(
+        account=merchant.account, user=user, role=role, created_at=merchant.created_at
+    )
+    return Browser(user, merchant)
 
 
 def form_of(response: Any, action: str | None = None) -> Form:

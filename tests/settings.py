@@ -27,6 +27,11 @@ os.environ.update(
     TRUSTED_PROXIES="0",
     WEBHOOK_ALLOW_PRIVATE="0",
     RATE_LIMITS="default",
+    USDC_CHAINS="",
+    USDC_NETWORKS="",
+    X402_FACILITATOR_URL="",
+    X402_FACILITATOR_TOKEN="",
+    X402_SIGNER_KEY="",
     LOG_LEVEL="WARNING",
 )
 

@@ -52,6 +52,7 @@ EXCEPTIONS = {
     # provider signs what it posts.
     # So does what a payer says there; a mail's one-click link is used without any page before it.
     "escaping and CSRF checks stay on": {
+        "checkout/pages/claims.py",
         "checkout/pages/inquiries.py",
         "checkout/pages/invoice.py",
         "payments/webhooks/views.py",

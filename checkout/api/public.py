@@ -12,9 +12,14 @@ from invoicing.api.once import once
 from invoicing.api.views import PublicView
 from invoicing.errors import NotFound
 from invoicing.models import Invoice
-from payments.api import schemas
+from payments.actions.claims import claim
+from payments.actions.receiving import request_usdc
+from payments.api import schemas, usdc_schemas
 from payments.api.invoices import start
 from payments.inputs import PaymentInput
+from payments.receiving import chosen_network
+from payments.usdc_inputs import ClaimInput, UsdcRequestInput
+from payments.usdc_representations import refund_claim, usdc_request
 
 
 class PublicInvoice(PublicView):
@@ -24,7 +29,7 @@ class PublicInvoice(PublicView):
     def get(self, request: Request, slug: str) -> Response:
         """What the payer may see: the document and where paying it stands, nothing of the
         merchant's own. `metadata` is null unless `metadata_public` was set."""
-        return Response(representations.invoice(_issued(slug)))
+        return Response(representations.invoice(issued(slug)))
 
 
 class PublicCheckout(PublicView):
@@ -44,7 +49,7 @@ class PublicCheckout(PublicView):
         While that page waits, asking again gives the same payment.
         """
         wanted = self.read(PaymentInput)
-        invoice = _issued(slug)
+        invoice = issued(slug)
         payer = Actor("payer", invoice.public_id, "Payer", getattr(request, "request_id", ""))
         return once(
             request,
@@ -56,7 +61,66 @@ class PublicCheckout(PublicView):
         )
 
 
-def _issued(slug: str) -> Invoice:
+class PublicUsdc(PublicView):
+    tag = "For payers"
+
+    @Endpoint("See what has come in USDC", answers=usdc_schemas.PublicUsdcDeposits)
+    def get(self, request: Request, slug: str) -> Response:
+        """Every transfer that was seen so far for this invoice, newest first, and how many blocks
+        stand on it."""
+        return Response(representations.usdc_deposits(issued(slug)))
+
+    @Endpoint(
+        "Get where to send USDC as the payer",
+        body=UsdcRequestInput,
+        answers=usdc_schemas.UsdcRequest,
+        refuses=(409,),
+        example={"chain": "base"},
+    )
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        """Answers with the address, the exact amount, the token's contract and the chain. Asked
+        again it is the same address; the amount is what is still due."""
+        wanted = self.read(UsdcRequestInput)
+        invoice = issued(slug)
+        network = chosen_network(invoice.merchant, wanted.chain)
+        payer = Actor("payer", invoice.public_id, "Payer", getattr(request, "request_id", ""))
+        return once(
+            request,
+            invoice.merchant,
+            payer,
+            lambda: request_usdc(invoice.pk),
+            lambda row: usdc_request(row, network),
+        )
+
+
+class PublicClaim(PublicView):
+    tag = "For payers"
+
+    @Endpoint(
+        "Ask for USDC back as the payer",
+        body=ClaimInput,
+        answers=usdc_schemas.RefundClaim,
+        status=201,
+        refuses=(409,),
+        example={"wish": "refund", "address": usdc_schemas.ADDRESS},
+    )
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        """For what came beyond what was due, after the invoice was closed, or as a part of it.
+        The merchant decides; one claim waits at a time."""
+        wanted = self.read(ClaimInput)
+        invoice = issued(slug)
+        payer = Actor("payer", invoice.public_id, "Payer", getattr(request, "request_id", ""))
+        return once(
+            request,
+            invoice.merchant,
+            payer,
+            lambda: claim(invoice.pk, wanted),
+            refund_claim,
+            status=201,
+        )
+
+
+def issued(slug: str) -> Invoice:
     """The invoice whose payer knows this slug. A draft is as unknown as one that never was."""
     rows = Invoice.objects.select_related("merchant").prefetch_related("lines")
     invoice = rows.filter(slug=slug).exclude(status="draft").first()

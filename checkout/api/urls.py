@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from checkout.api import public
+from checkout.api import public, x402
 from invoicing.api import paths
 from invoicing.api.views import NothingHere
 
@@ -13,6 +13,9 @@ SLUG = "invoices/pay/<payer_slug:slug>"
 urlpatterns: list[URLPattern | URLResolver] = [
     path(SLUG, public.PublicInvoice.as_view()),
     path(f"{SLUG}/checkout", public.PublicCheckout.as_view()),
+    path(f"{SLUG}/x402", x402.PublicX402.as_view()),
+    path(f"{SLUG}/usdc", public.PublicUsdc.as_view()),
+    path(f"{SLUG}/claim", public.PublicClaim.as_view()),
     # This room's addresses are the last below /v1.
     path("", NothingHere.as_view()),
     path("<path:unknown>", NothingHere.as_view()),

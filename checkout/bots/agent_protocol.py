@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from invoicing import clock, money
 from invoicing.models import Invoice
-from payments.offered import rails_of
+from payments.offered import rails_of, usdc_chains
+from payments.x402_terms import is_offered
 
 VERSION: Final = "1.0"
 FLOW: Final = "invoice_checkout"
@@ -57,6 +58,10 @@ def _draft(invoice: Invoice) -> dict[str, Any]:
 
 def _open(invoice: Invoice) -> dict[str, Any]:
     due = f"{money.to_text(invoice.amount_due, invoice.currency)} {invoice.currency}"
+    if is_offered(invoice):
+        return _payment_required(invoice, due)
+    if not rails_of(invoice) and usdc_chains(invoice):
+        return _deposit(invoice, due)
     if not rails_of(invoice):
         steps = [
             "This merchant takes no payments online yet: ask how they want to be paid.",
@@ -73,6 +78,33 @@ def _open(invoice: Invoice) -> dict[str, Any]:
     if invoice.allow_partial:
         steps[0] += ' A part may be paid: {"amount": "…"}.'
     return _said(invoice, "invoice_open", f"Pay {due}.", steps, _action("POST", checkout))
+
+
+def _deposit(invoice: Invoice, due: str) -> dict[str, Any]:
+    """What a bot pays from a wallet of its own, where there is no other way."""
+    usdc = f"/v1/invoices/pay/{invoice.slug}/usdc"
+    steps = [
+        f"POST {usdc}: it answers with the address, the exact amount, the token and the chain.",
+        "Send exactly that, in one transfer of that token on that chain, before expires_at.",
+        "Poll until status is paid.",
+    ]
+    return _said(invoice, "invoice_open", f"Pay {due} in USDC.", steps, _action("POST", usdc))
+
+
+def _payment_required(invoice: Invoice, due: str) -> dict[str, Any]:
+    """What a bot can pay by itself, with a wallet and no page."""
+    x402 = f"/v1/invoices/pay/{invoice.slug}/x402"
+    steps = [
+        f"POST {x402} without a payment: the 402 says in PAYMENT-REQUIRED what to pay (x402).",
+        "Sign one of its entries, and POST again with it in PAYMENT-SIGNATURE. On 202 send the "
+        "same once more; never sign another.",
+        "Poll until status is paid.",
+    ]
+    if rails_of(invoice):
+        checkout = f"/v1/invoices/pay/{invoice.slug}/checkout"
+        steps.insert(2, f"To pay by card or bank instead, POST {checkout} and open the url.")
+    action = {**_action("POST", x402), "expect_status": [200, 202, 402]}
+    return _said(invoice, "payment_required", f"Pay {due}.", steps, action)
 
 
 def _paying(invoice: Invoice) -> dict[str, Any]:

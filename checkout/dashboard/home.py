@@ -119,6 +119,44 @@ def matters_of(merchant: Merchant) -> list[Matter]:
             reverse("dashboard:unmatched") + "?status=unmatched",
         ),
         _matter(
+            merchant.transfers.filter(match="wrong_token", dismissed_at=None),
+            lambda n, text: (
+                ngettext(
+                    "%(n)s transfer of another token than USDC came to your addresses",
+                    "%(n)s transfers of other tokens than USDC came to your addresses",
+                    n,
+                )
+                % {"n": text}
+            ),
+            "coin",
+            "info",
+            reverse("dashboard:transfers") + "?show=other_tokens",
+        ),
+        _matter(
+            merchant.refund_claims.filter(status="open"),
+            lambda n, text: (
+                ngettext("%(n)s payer asks for money back", "%(n)s payers ask for money back", n)
+                % {"n": text}
+            ),
+            "undo",
+            "warn",
+            reverse("dashboard:claims") + "?status=open",
+        ),
+        _matter(
+            merchant.usdc_payouts.filter(status="waiting"),
+            lambda n, text: (
+                ngettext(
+                    "%(n)s refund in USDC waits for you to sign it",
+                    "%(n)s refunds in USDC wait for you to sign them",
+                    n,
+                )
+                % {"n": text}
+            ),
+            "undo",
+            "warn",
+            reverse("dashboard:refunds_to_sign"),
+        ),
+        _matter(
             merchant.payments.filter(status="unknown"),
             lambda n, text: (
                 ngettext(

@@ -19,9 +19,11 @@ from invoicing.errors import ValidationFailed
 from invoicing.models import CreditNote, Inquiry, Invoice, Merchant
 from invoicing.templatetags.money import language, locale_of
 from invoicing.templatetags.money import money as shown
+from payments.clearing import ON_CHAIN
 from payments.collecting import goes_on
 from payments.models import IN_FLIGHT, RUNNING, UNFINISHED, Payment, Refund
-from payments.offered import rails_of
+from payments.offered import rails_of, usdc_chains
+from payments.usdc_representations import network_of
 
 CARD_BRANDS = {
     "visa": "Visa",
@@ -203,6 +205,12 @@ class Hosted:
         open_now = self.invoice.status == "open" and not self.window_has_closed
         return rails_of(self.invoice) if open_now else []
 
+    @cached_property
+    def ways(self) -> list[str]:
+        """The same, and USDC, which is paid on a page of its own here."""
+        takes_usdc = not self.window_has_closed and usdc_chains(self.invoice)
+        return [*self.rails, *(["usdc"] if takes_usdc else [])]
+
     @property
     def kept_for(self) -> str:
         """What the method that is paid with will be charged for from now on; empty for nothing."""
@@ -283,6 +291,13 @@ def means_of(payment: Payment, seller: str) -> str:
         return (
             _("%(brand)s ending in %(last4)s") % {"brand": name, "last4": last4} if last4 else name
         )
+    if payment.rail in ON_CHAIN:
+        network = network_of(payment.method.get("network", ""))
+        sender = payment.method.get("sender", "")
+        if network is None or not sender:
+            return "USDC"
+        known = {"chain": network.name, "sender": f"{sender[:6]}…{sender[-4:]}"}
+        return _("USDC on %(chain)s, from %(sender)s") % known
     if payment.rail == "credit":
         return _("Your credit")
     if payment.rail == "manual":

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from checkout.pages import brand, hosted, visitors
 from checkout.pages.hosted import Hosted
+from checkout.pages.usdc_view import UsdcSide
 from invoicing import archive
 from invoicing.actions.invoices import record_view
 from invoicing.actor import Actor, acting
@@ -82,7 +83,9 @@ def status(request: HttpRequest, page: Hosted) -> HttpResponse:
 def pay(request: HttpRequest, page: Hosted) -> HttpResponse:
     """Begin paying, and send the payer where the chosen rail wants them."""
     invoice = page.invoice
-    rail = request.POST.get("rail") or next(iter(page.rails), "")
+    rail = request.POST.get("rail") or next(iter(page.ways), "")
+    if rail == "usdc" and rail in page.ways:
+        return see_other(reverse("hosted_invoice_usdc", args=[invoice.slug]))
     typed = request.POST.get("amount", "").strip()
     try:
         amount = page.amount_from(typed) if typed and invoice.status == "open" else None
@@ -163,16 +166,22 @@ def stylesheet(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def render_page(
-    request: HttpRequest, page: Hosted, *, status: int = 200, **context: Any
+    request: HttpRequest,
+    page: Hosted,
+    *,
+    status: int = 200,
+    template: str = "pages/invoice.html",
+    **context: Any,
 ) -> HttpResponse:
-    """The invoice's page, with what else it has to say this time."""
+    """The invoice's page, or another about it, with what else it has to say this time."""
     invoice = page.invoice
     color = invoice.seller_snapshot.get("brand_color", "")
     brand_url = reverse("hosted_invoice_brand", args=[invoice.slug])
     return render(
         request,
-        "pages/invoice.html",
+        template,
         {
+            "usdc": UsdcSide(page),
             "page": page,
             "invoice": invoice,
             "merchant": invoice.merchant,

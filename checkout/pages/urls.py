@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from checkout.pages import front, inquiries, invoice, mailbox
+from checkout.pages import claims, front, inquiries, invoice, mailbox, usdc
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", front.home, name="home"),
@@ -10,6 +10,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("i/<slug:slug>", invoice.show, name="hosted_invoice"),
     path("i/<slug:slug>/status", invoice.status, name="hosted_invoice_status"),
     path("i/<slug:slug>/pay", invoice.pay, name="hosted_invoice_pay"),
+    path("i/<slug:slug>/usdc", usdc.show, name="hosted_invoice_usdc"),
+    path("i/<slug:slug>/usdc/status", usdc.status, name="hosted_invoice_usdc_status"),
+    path("i/<slug:slug>/claim", claims.ask, name="hosted_invoice_claim"),
     path("i/<slug:slug>/ask", inquiries.ask, name="hosted_invoice_ask"),
     path("i/<slug:slug>/promise", inquiries.promise, name="hosted_invoice_promise"),
     path("reminders/stop/<str:token>", inquiries.stop, name="stop_reminders"),

@@ -16,7 +16,9 @@ class Endpoint:
 
     `needs` is the permission it takes, None where any key will do. `answers` is the shape of its
     body, or of each row where it is a `page`. `refuses` are the statuses it may answer besides
-    those that every endpoint has.
+    those that every endpoint has, `also` those that are no errors, with the shapes of their
+    bodies. `takes` are headers that mean something here. `has_keys` is whether an Idempotency-Key
+    does.
     """
 
     summary: str
@@ -27,6 +29,9 @@ class Endpoint:
     page: bool = False
     status: int = 200
     refuses: tuple[int, ...] = ()
+    also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    takes: Mapping[str, str] = field(default_factory=dict)
+    has_keys: bool = True
     media_type: str = "application/json"
     example: Mapping[str, Any] = field(default_factory=dict)
 

@@ -141,6 +141,7 @@ class AgentProtocol(Shape):
         Literal[
             "invoice_created",
             "invoice_open",
+            "payment_required",
             "invoice_paying",
             "invoice_paid",
             "invoice_unavailable",
@@ -170,6 +171,9 @@ class Invoice(Shape):
     livemode: bool
     merchant_id: MerchantId
     wallet_id: WalletId | None
+    wallet_address: Annotated[
+        str | None, Field(description="Where it is to be paid in USDC, if it says so itself.")
+    ]
     customer_id: Annotated[CustomerId | None, Field(examples=["cus_9f86d081884c7d659a2feaa0"])]
     checkout_page_id: str | None
     recurring_charge_id: Annotated[
@@ -332,6 +336,13 @@ class PublicInvoice(Shape):
     slug: Slug
     rails: Annotated[
         list[str], Field(examples=[["sandbox"]], description="Ways to pay now, best first.")
+    ]
+    usdc_chains: Annotated[
+        list[str],
+        Field(
+            examples=[["base"]],
+            description="Chains on which it can be paid in USDC now: POST …/usdc says where to.",
+        ),
     ]
     metadata: Annotated[
         dict[str, Any] | None, Field(description="Null unless the merchant made it public.")

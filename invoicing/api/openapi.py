@@ -19,12 +19,17 @@ from invoicing.api import schemas
 from invoicing.api.endpoint import Endpoint
 
 JSON: Final = "application/json"
+ANSWERS: Final = {
+    202: "It is on its way; ask again with the same request after `Retry-After`.",
+    402: "What is to be paid, and why what was sent does not pay it.",
+}
 REASONS: Final = {
     400: "The request is not right; `details.fields` names each field and the remedy.",
     401: "There is no key, or it is unknown, expired or revoked.",
     403: "The key lacks the permission that is named.",
     404: "There is no such object, or it belongs to somebody else.",
     409: "The object's state does not allow it, or the first request with this key is at work.",
+    410: "The time for this has passed.",
     413: "The body is larger than 1 MB. (A document that is too large is 400, by its field.)",
     415: "The body is not plain JSON.",
     422: "This Idempotency-Key was used with a different request.",
@@ -50,6 +55,7 @@ PATH_PARAMETERS: Final = {
     "dispute_id": "The dispute's id.",
     "field": "What the document shows, such as receipt.",
     "deposit_id": "The id of the unmatched money.",
+    "claim_id": "The id of the refund claim.",
     "payout_id": "The payout's id.",
     "credit_note_id": "The credit note's id.",
     "recurring_id": "The recurring charge's id.",
@@ -137,7 +143,15 @@ class DescribedSchema(AutoSchema):
                     "description": schema["description"],
                     "schema": _parameter_schema(schema),
                 }
-        if method == "POST":
+        for name, text in said.takes.items():
+            yield {
+                "name": name,
+                "in": "header",
+                "required": False,
+                "description": text,
+                "schema": {"type": "string"},
+            }
+        if method == "POST" and said.has_keys:
             yield IDEMPOTENCY_KEY
 
     def _request(self, model: type[BaseModel], said: Endpoint) -> dict[str, Any]:
@@ -167,16 +181,28 @@ class DescribedSchema(AutoSchema):
         if method in ("POST", "PUT", "PATCH"):
             statuses |= {413, 415}
         if method == "POST":
-            statuses |= {409, 422}
+            statuses |= {409, 422} if said.has_keys else {409}
         error = {JSON: {"schema": self._reference(schemas.Error)}}
-        return {str(said.status): good} | {
+        also = {
             str(status): {
-                "description": REASONS[status],
-                "headers": _headers(retry=status in (429, 502, 503)),
-                "content": error,
+                "description": ANSWERS[status],
+                "headers": _headers(retry=status == 202),
+                "content": {JSON: {"schema": self._reference(shape)}},
             }
-            for status in sorted(statuses)
+            for status, shape in said.also.items()
         }
+        return (
+            {str(said.status): good}
+            | also
+            | {
+                str(status): {
+                    "description": REASONS[status],
+                    "headers": _headers(retry=status in (429, 502, 503)),
+                    "content": error,
+                }
+                for status in sorted(statuses)
+            }
+        )
 
     def _reference(self, model: type[BaseModel]) -> dict[str, Any]:
         shape: Any = model

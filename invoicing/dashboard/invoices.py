@@ -44,6 +44,7 @@ TABS: list[tuple[str, Any, Q]] = [
 ]
 SENDABLE = {"draft", "open", "paying", "paid", "uncollectible"}
 MARKABLE = {"open", "expired", "uncollectible"}
+MOST_SEEN = 50
 
 
 @require_safe
@@ -121,9 +122,10 @@ def show(request: MerchantRequest, reference: str) -> HttpResponse:
             invoice.inquiries.all(), key=lambda row: (row.status != "open", -row.pk)
         ),
         "credit_notes": list(invoice.credit_notes.order_by("-pk")),
-        "refunds": list(invoice.refunds.order_by("-pk")),
+        "refunds": list(invoice.refunds.select_related("usdc_payout").order_by("-pk")),
         "disputes": list(invoice.disputes.order_by("-pk")),
         "payments": payments,
+        **_on_chain(invoice, request.permissions),
         "payment_url": public_url(f"/i/{invoice.slug}") if issued else "",
         "can": _possible(invoice, request.permissions),
         "send_form": SendForm(initial={"to": invoice.recipient_email}),
@@ -324,6 +326,25 @@ def _possible(invoice: Invoice, permissions: frozenset[str]) -> dict[str, bool]:
         "credit": "payments:write" in permissions and status in CREDITABLE,
         "write_off": writes and status == "open",
         "duplicate": writes,
+        "rehearse": "sandbox:write" in permissions
+        and not invoice.merchant.livemode
+        and status != "draft",
+    }
+
+
+def _on_chain(invoice: Invoice, permissions: frozenset[str]) -> dict[str, Any]:
+    """The address at which it is paid in USDC, and what was seen for it, the latest first."""
+    if "payments:read" not in permissions:
+        return {}
+    rows = invoice.merchant.transfers.order_by()
+    seen = rows.filter(address__invoice=invoice).values_list("pk", flat=True)
+    paid = rows.filter(payment__invoice=invoice).values_list("pk", flat=True)
+    transfers = rows.filter(pk__in=set(seen.union(paid))).order_by("-pk")
+    found = list(transfers.select_related("address", "payment__invoice", "deposit")[:MOST_SEEN])
+    return {
+        "asked": invoice.usdc_requests.select_related("address").order_by("-pk").first(),
+        "transfers": found,
+        "chain_unsure": any(row.status in {"detected", "confirmed"} for row in found),
     }
 
 

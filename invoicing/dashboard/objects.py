@@ -18,6 +18,7 @@ PAGES: Final = {
     "dis": "dispute",
     "dep": "deposit",
     "po": "payout",
+    "clm": "claim",
 }
 
 

@@ -104,6 +104,8 @@ class Invoice(models.Model):
     wallet = models.ForeignKey(
         "payments.Wallet", models.PROTECT, null=True, related_name="invoices"
     )
+    # Where it is to be paid in USDC, if it says so itself; else its wallet does.
+    wallet_address = models.CharField(max_length=42, blank=True)
     language = models.CharField(max_length=10, blank=True)
 
     currency = models.CharField(max_length=10)

@@ -1,10 +1,10 @@
 """The verbs of unmatched money: keep it apart, match it to an invoice, keep it as credit."""
 
-from invoicing import clock, events
+from invoicing import clock
 from invoicing.actions.action import action
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
 from invoicing.models import Merchant
-from payments import bookings, settling
+from payments import quoting, setting_aside, settling
 from payments.inputs import DepositMatch
 from payments.models import Deposit, Payment
 from payments.rails.rail import Outcome, State
@@ -22,16 +22,21 @@ def record_unknown(merchant: Merchant, rail: str, outcome: Outcome) -> Deposit:
 def match_deposit(merchant: Merchant, deposit_id: str, wanted: DepositMatch) -> Deposit:
     """Let unmatched money pay an invoice of the same currency; too much becomes credit.
 
-    Locks the invoice, the deposit, then its disputes. Raises NotFound, ValidationFailed, and
-    InvalidState for money that was matched before.
+    USDC pays an invoice of any currency that has a rate. Locks the invoice, the deposit, then its
+    disputes. Raises NotFound, ValidationFailed, and InvalidState for money that was matched before.
     """
     invoice = merchant.invoices.referred_to(wanted.invoice_id).locked().first()
     deposit = _locked(merchant, deposit_id)
     if invoice is None:
         raise NotFound(f"There is no invoice {wanted.invoice_id}.")
-    if invoice.currency != deposit.currency:
+    amount = quoting.worth_in(deposit.left, deposit.currency, invoice.currency)
+    if amount is None:
         raise ValidationFailed(
             [("invoice_id", f"must be an invoice in {deposit.currency}, as the money is")]
+        )
+    if not amount:
+        raise ValidationFailed(
+            [("invoice_id", f"must be in {deposit.currency}: this is too little of anything else")]
         )
     if invoice.status not in MATCHABLE:
         raise InvalidState(
@@ -44,8 +49,8 @@ def match_deposit(merchant: Merchant, deposit_id: str, wanted: DepositMatch) -> 
         invoice=invoice,
         wallet=receiving_wallet(invoice),
         rail=deposit.rail,
-        currency=deposit.currency,
-        amount=deposit.left,
+        currency=invoice.currency,
+        amount=amount,
         money_reference=deposit.provider_reference,
         note=wanted.note,
         created_at=at,
@@ -53,16 +58,16 @@ def match_deposit(merchant: Merchant, deposit_id: str, wanted: DepositMatch) -> 
     )
     payment.save(force_insert=True)
     deposit.matched_payment = payment
-    deposit.amount_used = payment.amount
+    deposit.amount_used = deposit.left
     # A question that has taken nothing goes with the money, to be asked of its payment.
     for dispute in deposit.disputes.filter(withdrawn=0).select_for_update().order_by("pk"):
         dispute.deposit, dispute.payment, dispute.invoice = None, payment, invoice
         dispute.save()
-    _resolve(deposit, Deposit.Status.MATCHED)
+    setting_aside.resolve(deposit, Deposit.Status.MATCHED)
     settling.succeed(
         invoice,
         payment,
-        Outcome(State.SUCCEEDED, payment.amount, deposit.currency, provider_fee=0),
+        Outcome(State.SUCCEEDED, payment.amount, payment.currency, provider_fee=0),
         from_deposit=deposit,
     )
     return deposit
@@ -75,19 +80,8 @@ def credit_deposit(merchant: Merchant, deposit_id: str, customer_id: str) -> Dep
     customer = merchant.customers.filter(public_id=customer_id).first()
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
-    amount = deposit.left
-    deposit.amount_used += amount
-    _resolve(deposit, Deposit.Status.CREDITED)
-    bookings.book_credited(deposit, customer, amount)
+    setting_aside.keep_as_credit(deposit, customer)
     return deposit
-
-
-def _resolve(deposit: Deposit, status: Deposit.Status) -> None:
-    at = clock.now(deposit.merchant)
-    deposit.status = status
-    deposit.resolved_at = deposit.updated_at = at
-    deposit.save()
-    events.record("deposit.resolved", deposit)
 
 
 def _locked(merchant: Merchant, deposit_id: str) -> Deposit:

@@ -8,9 +8,10 @@ from invoicing import clock, idempotency
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.models import Invoice, Merchant
-from payments import refunding
+from payments import refunding, sending
 from payments.attempts import LOOK_AGAIN
-from payments.inputs import RefundInput, in_minor_units
+from payments.clearing import ON_CHAIN
+from payments.inputs import DepositRefundInput, RefundInput, in_minor_units
 from payments.models import REFUNDS_UNFINISHED, Deposit, Payment, Refund
 from payments.rails.rail import RefundOutcome, State
 
@@ -41,8 +42,10 @@ def refund_overpayment(merchant: Merchant, payment_id: str, wanted: RefundInput)
 
 
 @action
-def refund_deposit(merchant: Merchant, deposit_id: str) -> Refund:
-    """Promise unmatched money back to whoever sent it."""
+def refund_deposit(
+    merchant: Merchant, deposit_id: str, wanted: DepositRefundInput | None = None
+) -> Refund:
+    """Promise unmatched money back to whoever sent it; USDC to the address that is named."""
     deposit = (
         Deposit.objects.select_for_update(of=("self",))
         .select_related("merchant")
@@ -56,6 +59,9 @@ def refund_deposit(merchant: Merchant, deposit_id: str) -> Refund:
             f"This money has been {deposit.status} already.", details={"status": deposit.status}
         )
     refund = refunding.begin_for_deposit(deposit, deposit.left)
+    if deposit.rail in ON_CHAIN:
+        wanted = wanted or DepositRefundInput()
+        sending.ask_for_payout(refund, wanted.address, wanted.chain)
     idempotency.note(refund.public_id)
     return refund
 
@@ -63,7 +69,7 @@ def refund_deposit(merchant: Merchant, deposit_id: str) -> Refund:
 @action
 def apply_refund_outcome(refund_pk: int, outcome: RefundOutcome) -> Refund:
     """Take the provider's word on a refund. It only moves forward, though it may fail late."""
-    refund = _locked(refund_pk)
+    refund = refunding.locked(refund_pk)
     at = clock.now(refund.merchant)
     refund.provider_reference = refund.provider_reference or outcome.reference
     if outcome.state == State.FAILED and refund.status != "failed":
@@ -145,28 +151,3 @@ def _payment(merchant: Merchant, payment_id: str) -> Payment:
     )
     payment.invoice = invoice
     return payment
-
-
-def _locked(refund_pk: int) -> Refund:
-    """The refund with its invoice, payment and deposit, locked in that order."""
-    keys = Refund.objects.values("invoice_id", "payment_id", "deposit_id").get(pk=refund_pk)
-    invoice = payment = deposit = None
-    if keys["invoice_id"]:
-        invoice = Invoice.objects.locked().get(pk=keys["invoice_id"])
-    if keys["payment_id"]:
-        payment = (
-            Payment.objects.select_related("merchant", "wallet")
-            .select_for_update(of=("self",))
-            .get(pk=keys["payment_id"])
-        )
-        if invoice:
-            payment.invoice = invoice
-    if keys["deposit_id"]:
-        deposit = Deposit.objects.select_for_update().get(pk=keys["deposit_id"])
-    refund = (
-        Refund.objects.select_related("merchant", "to_wallet")
-        .select_for_update(of=("self",))
-        .get(pk=refund_pk)
-    )
-    refund.invoice, refund.payment, refund.deposit = invoice, payment, deposit
-    return refund

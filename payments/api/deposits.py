@@ -18,7 +18,7 @@ from payments import flows, representations
 from payments.actions import deposits as actions
 from payments.api import money_schemas
 from payments.api.refunds import whole
-from payments.inputs import DepositMatch
+from payments.inputs import DepositMatch, DepositRefundInput
 from payments.models import Deposit
 
 
@@ -111,13 +111,17 @@ class DepositRefund(ApiView):
     @Endpoint(
         "Give unmatched money back",
         needs="payments:write",
+        body=DepositRefundInput,
         answers=money_schemas.Refund,
         refuses=(409,),
+        example={},
     )
     def post(self, request: Request, deposit_id: str) -> HttpResponseBase:
-        """All of it goes back the way it came."""
+        """All of it goes back the way it came; USDC to an `address` that you send it to yourself:
+        `usdc_payout` says what to sign."""
+        wanted = self.read(DepositRefundInput)
         return self.run(
-            lambda: flows.refund_deposit(self.merchant, deposit_id),
+            lambda: flows.refund_deposit(self.merchant, deposit_id, wanted),
             lambda row: representations.refund(whole(self.merchant, [row])[0]),
             steps=True,
         )

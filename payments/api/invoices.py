@@ -13,8 +13,8 @@ from invoicing.api.views import ApiView
 from invoicing.errors import NotConfigured, ProviderFailed
 from invoicing.models import Invoice
 from payments import flows, representations
-from payments.actions import pay
 from payments.api import schemas
+from payments.clearing import ON_CHAIN
 from payments.inputs import MarkPaidInput, PaymentInput, in_minor_units
 from payments.models import Payment
 from payments.offered import rails_of
@@ -28,6 +28,9 @@ def start(invoice: Invoice, wanted: PaymentInput) -> Payment:
     """
     rails = rails_of(invoice)
     rail = wanted.rail or next(iter(rails), "")
+    if rail in ON_CHAIN:
+        path = f"/v1/invoices/pay/{invoice.slug}/{rail}"
+        raise NotConfigured(f"There is no page for that: POST {path} says how it is paid.")
     if not rail:
         raise NotConfigured("This merchant has no way to be paid online yet.")
     try:
@@ -70,15 +73,21 @@ class MarkPaid(ApiView):
         needs="settle",
         body=MarkPaidInput,
         answers=invoice_schemas.Invoice,
+        refuses=(409, 503),
         example={"method": "bank_transfer", "reference": "Statement 12, line 3"},
     )
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """Declares money that you received elsewhere: all that is due, or a part of it. It is
-        booked to the wallet's `external` part, without fees."""
+        booked to the wallet's `external` part, without fees.
+
+        With `tx_hash`, a transfer of USDC to an address of yours is verified on its chain and pays
+        the invoice by what it brought; asked again, nothing more happens.
+        """
         wanted = self.read(MarkPaidInput)
         return self.run(
-            lambda: pay.mark_paid(self.merchant, reference, wanted),
+            lambda: flows.mark_paid(self.merchant, reference, wanted),
             lambda payment: invoicing_representations.invoice(load(self.merchant, reference)),
+            steps=bool(wanted.tx_hash),
         )
 
 

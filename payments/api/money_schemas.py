@@ -35,6 +35,21 @@ class RefundFailure(Shape):
     message: Annotated[str, Field(examples=["Expired or canceled card"])]
 
 
+class UsdcPayout(Shape):
+    """USDC that a merchant is to send from a wallet of their own."""
+
+    object: Literal["usdc_payout"]
+    status: Literal["waiting", "seen", "done", "canceled"]
+    chain: str
+    network: str
+    address: str
+    amount: Amount
+    units: str
+    uri: Annotated[str | None, Field(description="EIP-681: a wallet opens it.")]
+    tx_hash: str | None
+    transaction_url: str | None
+
+
 class Refund(Shape):
     """Money given back."""
 
@@ -65,6 +80,10 @@ class Refund(Shape):
     ]
     destination: Literal["original", "wallet", "credit_balance", "manual"]
     to_wallet_id: str | None
+    usdc_payout: Annotated[
+        UsdcPayout | None,
+        Field(description="What you are to sign in your own wallet, where USDC goes back."),
+    ]
     reason: str
     note: str
     failure: RefundFailure | None
@@ -190,7 +209,15 @@ class Deposit(Shape):
     object: Literal["deposit"]
     status: DepositStatus
     livemode: bool
-    reason: Literal["another_amount", "another_currency", "unknown_payment"]
+    reason: Literal[
+        "another_amount",
+        "another_currency",
+        "unknown_payment",
+        "no_invoice",
+        "ambiguous",
+        "void_invoice",
+        "too_little",
+    ]
     rail: str
     provider_reference: str
     payment_id: PaymentId | None

@@ -141,7 +141,7 @@ class RefundDetail(ApiView):
 def refunds_of(merchant: Merchant) -> QuerySet[Refund]:
     """A merchant's refunds with all that showing them takes."""
     return Refund.objects.filter(merchant=merchant).select_related(
-        "merchant", "invoice", "payment", "deposit", "credit_note", "to_wallet"
+        "merchant", "invoice", "payment", "deposit", "credit_note", "to_wallet", "usdc_payout"
     )
 
 

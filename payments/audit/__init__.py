@@ -7,7 +7,7 @@ function that yields breaks and put it under its invariant in CHECKS.
 
 from collections.abc import Callable, Iterator
 
-from payments.audit import attempts, books, disputes, histories, invoices, recurring
+from payments.audit import attempts, books, chain, disputes, histories, invoices, recurring
 from payments.audit.found import Break, snapshot
 from payments.audit.histories import LEGAL
 
@@ -36,6 +36,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "I8": (histories.check_histories,),
     "I9": (invoices.check_totals, invoices.check_documents),
     "I10": (histories.check_reminders,),
+    "I11": (chain.check_chains, chain.check_addresses, chain.check_authorizations),
 }
 
 __all__ = ["CHECKS", "LEGAL", "QUICK", "Break", "Check", "audit", "snapshot"]

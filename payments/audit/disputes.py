@@ -56,7 +56,8 @@ def check_deposits() -> Iterator[Break]:
     """I2: each part of unmatched money is where its dispute, refund, payment or credit has it."""
     query = """
         SELECT d.id, d.public_id, d.amount_withdrawn, d.amount_refunded, d.amount_used,
-               COALESCE(w.amount, 0), COALESCE(r.amount, 0), COALESCE(p.received, c.amount, 0)
+               COALESCE(w.amount, 0), COALESCE(r.amount, 0),
+               COALESCE(x.amount, p.received, c.amount, 0)
         FROM payments_deposit d
         LEFT JOIN (
             SELECT deposit_id, SUM(of_unmatched) AS amount FROM payments_dispute
@@ -72,6 +73,12 @@ def check_deposits() -> Iterator[Break]:
             JOIN payments_ledgerposting m ON m.entry_id = e.id
             WHERE e.kind = 'credited' GROUP BY e.reference
         ) c ON c.reference = 'credited:' || d.public_id
+        -- What became money of another currency was all that was left of it.
+        LEFT JOIN (
+            SELECT e.reference, SUM(m.amount) AS amount FROM payments_ledgerentry e
+            JOIN payments_ledgerposting m ON m.entry_id = e.id
+            WHERE e.kind = 'exchange' GROUP BY e.reference
+        ) x ON x.reference = 'exchange:' || d.public_id
     """
     for pk, name, *amounts in rows(query):
         says, should = tuple(amounts[:3]), tuple(map(int, amounts[3:]))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -15,12 +16,13 @@ from invoicing.dashboard.forms import Choice, InputForm, Text, posted
 from invoicing.dashboard.invoices import address_of, whole_invoice
 from invoicing.dashboard.lists import between, page_of
 from invoicing.dashboard.once import once
-from invoicing.errors import BillhookError, NotFound
-from invoicing.models import Merchant
-from payments import flows
+from invoicing.errors import BillhookError, NotFound, ValidationFailed
+from invoicing.models import Invoice, Merchant
+from payments import flows, receiving
 from payments.actions.pay import mark_paid as declare_paid
+from payments.clearing import ON_CHAIN
 from payments.inputs import MarkPaidInput
-from payments.models import UNFINISHED, Payment, PaymentStatus
+from payments.models import UNFINISHED, Payment, PaymentStatus, Transfer
 from payments.rails.rail import RailError
 from payments.refunding import refundable_now
 
@@ -49,16 +51,35 @@ class MarkPaidForm(InputForm):
     reference = Text(
         gettext_lazy("Reference"), help_text=gettext_lazy("As on the bank statement or receipt.")
     )
+    tx_hash = Text(
+        gettext_lazy("Transaction hash"),
+        attrs={"class": "mono", "spellcheck": "false"},
+        help_text=gettext_lazy(
+            "Of USDC that was sent to one of your addresses. Its chain is asked then, and what it "
+            "says counts instead of the amount and the rest."
+        ),
+    )
+    chain = Choice(gettext_lazy("Its chain"))
     note = Text(gettext_lazy("Note"), help_text=gettext_lazy("Only your team sees it."))
 
     def wanted(self) -> dict[str, Any]:
         data = self.cleaned_data
+        if data.get("tx_hash"):
+            asked = {name: data.get(name, "") for name in ("tx_hash", "chain", "note")}
+            return {**asked, "amount": None}
         return {
             "amount": data.get("amount") or None,
             "method": data.get("method") or "other",
             "reference": data.get("reference", ""),
             "note": data.get("note", ""),
         }
+
+    def refuse_proof(self, refusal: BillhookError) -> None:
+        """Put what a chain or an action refused beside its field."""
+        if self.input.tx_hash and not isinstance(refusal, ValidationFailed):
+            self.refuse_field("tx_hash", refusal.message)
+        else:
+            self.refuse(refusal)
 
 
 @require_safe
@@ -87,11 +108,12 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     writes = "payments:write" in request.permissions
     context = {
         "payment": payment,
-        "can_look": writes and payment.status in UNFINISHED,
+        "transfer": _transfer_of(payment),
+        "can_look": writes and payment.status in UNFINISHED and payment.rail not in ON_CHAIN,
         "can_refund": writes and refundable_now(payment.invoice, payment) > 0,
         "can_return": writes and payment.surplus > payment.surplus_returned,
         "advice": ADVICE.get(payment.failure_advice, ""),
-        "refunds": payment.refunds.order_by("-pk"),
+        "refunds": payment.refunds.select_related("usdc_payout").order_by("-pk"),
         "disputes": payment.disputes.order_by("-pk"),
         "entries": entries.order_by("pk"),
     }
@@ -126,23 +148,34 @@ def mark_paid(request: MerchantRequest, reference: str) -> HttpResponse:
         "method": "bank_transfer",
     }
     form = MarkPaidForm(posted(request), initial=initial)
+    networks = receiving.networks_for(request.merchant)
+    form.offer(chain=[("", _("Ask all of them")), *((row.key, row.name) for row in networks)])
     if request.method == "POST" and form.is_valid():
         try:
-            done = once(
-                request,
-                lambda: declare_paid(request.merchant, invoice.public_id, form.input),
-                lambda _payment: address_of(invoice),
-            )
+            payment = _received(request, invoice, form.input)
         except BillhookError as refusal:
-            form.refuse(refusal)
+            form.refuse_proof(refusal)
         else:
-            if done.result is not None:
-                received = money.format_money(done.result.received, done.result.currency)
+            if payment is not None:
+                received = money.format_money(payment.received, payment.currency)
                 messages.success(request, _("%(amount)s received.") % {"amount": received})
-            return redirect(done.where)
-    context = {"invoice": invoice, "form": form}
+            return redirect(address_of(invoice))
+    context = {"invoice": invoice, "form": form, "on_chain": bool(networks)}
     status = 422 if form.is_bound else 200
     return page(request, "invoices/mark_paid.html", "invoices", context, status=status)
+
+
+def _received(request: MerchantRequest, invoice: Invoice, wanted: MarkPaidInput) -> Payment | None:
+    """The payment that was declared or proved; None for a form that was sent before."""
+    if wanted.tx_hash:
+        # A transaction pays once, however often it is named.
+        return flows.mark_paid(request.merchant, invoice.public_id, wanted)
+    done = once(
+        request,
+        lambda: declare_paid(request.merchant, invoice.public_id, wanted),
+        lambda _payment: address_of(invoice),
+    )
+    return done.result
 
 
 def payment_of(merchant: Merchant, public_id: str) -> Payment:
@@ -155,6 +188,14 @@ def payment_of(merchant: Merchant, public_id: str) -> Payment:
     if payment is None:
         raise NotFound(_("There is no such payment."))
     return payment
+
+
+def _transfer_of(payment: Payment) -> Transfer | None:
+    """How the money came on its chain, by itself or as a deposit that was matched."""
+    if payment.rail not in ON_CHAIN:
+        return None
+    rows = Transfer.objects.select_related("address")
+    return rows.filter(Q(payment=payment) | Q(deposit__matched_payment=payment)).first()
 
 
 def _state(payment: Payment) -> str:

@@ -13,17 +13,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from invoicing import money
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
+from invoicing.dashboard.choices import Choices
 from invoicing.dashboard.forms import Choice, InputForm, Text, posted
 from invoicing.dashboard.invoices import address_of, whole_invoice
 from invoicing.dashboard.lists import between, page_of
 from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError, NotFound
 from invoicing.models import Merchant
-from payments import flows, refunding
+from payments import flows, receiving, refunding
 from payments.actions import refunds as actions
+from payments.clearing import ON_CHAIN
 from payments.dashboard.payments import payment_of
+from payments.dashboard.slips import slip_of
 from payments.inputs import RefundInput
-from payments.models import REFUNDS_UNFINISHED, Payment, Refund, RefundStatus
+from payments.models import REFUNDS_UNFINISHED, Payment, Refund, RefundStatus, UsdcPayout
 from payments.rails.rail import RailError
 
 # What an action promises: one refund, or one for each payment that an invoice takes it from.
@@ -52,8 +55,24 @@ class RefundForm(InputForm):
     wallet_id = Text(
         gettext_lazy("Wallet's id"), help_text=gettext_lazy("Only for the payer's wallet here.")
     )
+    address = Text(
+        gettext_lazy("Payer's address"),
+        attrs={"class": "mono", "spellcheck": "false"},
+        help_text=gettext_lazy(
+            "Ask the payer for it: what was sent from an exchange must not go back to the address "
+            "it came from. You send it yourself, from your own wallet."
+        ),
+    )
+    chain = Choice(gettext_lazy("Chain"))
     reason = Choice(gettext_lazy("Reason"), Refund.Reason.choices)
     note = Text(gettext_lazy("Note"), help_text=gettext_lazy("Only your team sees it."))
+
+    def __init__(self, *args: Any, chains: Choices | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if chains is None:
+            del self.fields["address"], self.fields["chain"]
+        else:
+            self.offer(chain=chains)
 
     def wanted(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -61,6 +80,8 @@ class RefundForm(InputForm):
             "amount": data.get("amount") or None,
             "destination": data.get("destination") or None,
             "wallet_id": data.get("wallet_id", ""),
+            "address": data.get("address", ""),
+            "chain": data.get("chain", ""),
             "reason": data.get("reason") or "requested_by_customer",
             "note": data.get("note", ""),
             "payment_id": self.initial.get("payment_id", ""),
@@ -78,7 +99,7 @@ class RefundForm(InputForm):
 def index(request: MerchantRequest) -> HttpResponse:
     """Every refund, newest first, by state and day."""
     state = request.GET.get("status", "")
-    rows = request.merchant.refunds.select_related("invoice", "payment", "deposit")
+    rows = request.merchant.refunds.select_related("invoice", "payment", "deposit", "usdc_payout")
     if state:
         rows = rows.filter(status=state)
     rows = rows.filter(**between(request, request.merchant, "created_at", "created"))
@@ -90,11 +111,18 @@ def index(request: MerchantRequest) -> HttpResponse:
 @merchant_page("payments:read")
 def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One refund: how much, where to, and how far it has got."""
-    refund = _refund_of(request.merchant, public_id)
+    refund = refund_of(request.merchant, public_id)
     unfinished = refund.status in REFUNDS_UNFINISHED
+    payout: UsdcPayout | None = getattr(refund, "usdc_payout", None)
+    waits = payout is not None and payout.status == UsdcPayout.Status.WAITING
+    writes = "payments:write" in request.permissions
     context = {
         "refund": refund,
-        "can_look": unfinished and "payments:write" in request.permissions,
+        "payout": payout,
+        "slip": slip_of(payout) if payout and waits else None,
+        "can_call_off": waits and writes,
+        "can_rehearse": waits and "sandbox:write" in request.permissions,
+        "can_look": unfinished and writes and payout is None,
     }
     return page(request, "refunds/detail.html", "refunds", context)
 
@@ -103,7 +131,7 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_page("payments:write", back="dashboard:refund")
 def look_again(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Ask the provider once more what became of a refund."""
-    refund = _refund_of(request.merchant, public_id)
+    refund = refund_of(request.merchant, public_id)
     try:
         if refund.status in REFUNDS_UNFINISHED:
             refund = flows.look_at_refund(refund.pk)
@@ -124,7 +152,7 @@ def of_invoice(request: MerchantRequest, reference: str) -> HttpResponse:
         return redirect(address_of(invoice))
     return _refunding(
         request,
-        RefundForm,
+        list(invoice.payments.all()),
         {"amount": _text(refunding.refundable_now(invoice), invoice.currency)},
         lambda wanted: actions.refund_invoice(request.merchant, invoice.public_id, wanted),
         currency=invoice.currency,
@@ -149,7 +177,7 @@ def of_payment(request: MerchantRequest, public_id: str) -> HttpResponse:
     most = refunding.refundable_now(payment.invoice, payment)
     return _refunding(
         request,
-        RefundForm,
+        [payment],
         {"amount": _text(most, payment.currency), "payment_id": payment.public_id},
         lambda wanted: actions.refund_invoice(request.merchant, payment.invoice.public_id, wanted),
         heading=_("Refund this payment"),
@@ -171,7 +199,7 @@ def of_overpayment(request: MerchantRequest, public_id: str) -> HttpResponse:
     most = payment.surplus - payment.surplus_returned
     return _refunding(
         request,
-        RefundForm,
+        [payment],
         {"amount": _text(most, payment.currency), "reason": "overpayment"},
         lambda wanted: actions.refund_overpayment(request.merchant, public_id, wanted),
         heading=_("Give the overpayment back"),
@@ -183,6 +211,12 @@ def of_overpayment(request: MerchantRequest, public_id: str) -> HttpResponse:
         button=_("Give it back"),
         **_back_to(payment),
     )
+
+
+def chains_of(merchant: Merchant) -> Choices:
+    """The chains on which USDC can go back; that by which it came where none is chosen."""
+    offered = [(row.key, row.name) for row in receiving.networks_for(merchant)]
+    return [("", str(_("The one by which it came"))), *offered]
 
 
 def say_refunded(request: MerchantRequest, refunds: Sequence[Refund]) -> None:
@@ -202,13 +236,15 @@ def say_refunded(request: MerchantRequest, refunds: Sequence[Refund]) -> None:
                 )
                 % about,
             )
+        elif refund.destination == "original" and refund.came.rail in ON_CHAIN:
+            messages.info(request, _("%(amount)s waits for you to sign it in your wallet.") % about)
         else:
             messages.info(request, _("%(amount)s is on its way back.") % about)
 
 
 def _refunding(
     request: MerchantRequest,
-    form_class: type[RefundForm],
+    payments: Sequence[Payment],
     initial: dict[str, Any],
     promise: Callable[[RefundInput], Promised],
     *,
@@ -217,7 +253,9 @@ def _refunding(
 ) -> HttpResponse:
     """Ask how much, promise it in one step, and let the provider send it in another."""
     initial = {"reason": "requested_by_customer", **initial}
-    form = form_class(posted(request), initial=initial)
+    on_chain = any(row.rail in ON_CHAIN and row.received for row in payments)
+    chains = chains_of(request.merchant) if on_chain else None
+    form = RefundForm(posted(request), initial=initial, chains=chains)
     if request.method == "POST" and form.is_valid():
         try:
             done = once(request, lambda: promise(form.input), _address_of)
@@ -253,8 +291,11 @@ def _address_of(promised: Promised) -> str:
     return address_of(refunds[0].invoice)
 
 
-def _refund_of(merchant: Merchant, public_id: str) -> Refund:
-    rows = merchant.refunds.select_related("invoice", "payment", "deposit", "to_wallet")
+def refund_of(merchant: Merchant, public_id: str) -> Refund:
+    """This merchant's refund. Raises NotFound."""
+    rows = merchant.refunds.select_related(
+        "invoice", "payment", "deposit", "to_wallet", "usdc_payout"
+    )
     refund = rows.filter(public_id=public_id).first()
     if refund is None:
         raise NotFound(_("There is no such refund."))

@@ -19,16 +19,22 @@ from invoicing.dashboard.lists import page_of
 from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError, NotFound
 from invoicing.fields import Input
-from invoicing.models import Merchant
-from payments import flows
+from invoicing.models import Invoice, Merchant
+from payments import flows, quoting
 from payments.actions import deposits as actions
 from payments.actions.refunds import refund_deposit
-from payments.dashboard.refunds import say_refunded
-from payments.inputs import DepositMatch
-from payments.models import Deposit
+from payments.clearing import ON_CHAIN
+from payments.dashboard.refunds import chains_of, say_refunded
+from payments.dashboard.transfers import WAITING as OTHER_TOKENS_WAITING
+from payments.inputs import DepositMatch, DepositRefundInput
+from payments.models import Deposit, Transfer
+from payments.quoting import USDC
 from payments.setting_aside import MATCHABLE, invoices_for
+from payments.templatetags.usdc import came
 
 LIKELIEST = 10
+# Counting further than anyone reads would only make the page slow.
+MOST_TOLD = 100
 
 
 class MatchForm(InputForm):
@@ -39,6 +45,31 @@ class MatchForm(InputForm):
         gettext_lazy("Invoice"), help_text=gettext_lazy("Its number or id, in the same currency.")
     )
     note = Text(gettext_lazy("Note"), help_text=gettext_lazy("Only your team sees it."))
+
+    def any_currency(self) -> None:
+        """The money is exchanged where the invoice is in another currency."""
+        self.fields["invoice_id"].help_text = _(
+            "Its number or id. Where it is in another currency, the money counts at today's rate."
+        )
+
+
+class ReturnForm(InputForm):
+    """Where unmatched USDC is to go back to."""
+
+    reads = DepositRefundInput
+    address = Text(
+        gettext_lazy("Payer's address"),
+        attrs={"class": "mono", "spellcheck": "false"},
+        help_text=gettext_lazy(
+            "Ask the payer for it: what was sent from an exchange must not go back to the address "
+            "it came from."
+        ),
+    )
+    chain = Choice(gettext_lazy("Chain"))
+
+    def __init__(self, chains: choices.Choices, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer(chain=chains)
 
 
 class CreditInput(Input):
@@ -62,7 +93,13 @@ def index(request: MerchantRequest) -> HttpResponse:
     rows = request.merchant.deposits.all()
     if state:
         rows = rows.filter(status=state)
-    context = {"found": page_of(request, rows), "states": Deposit.Status.choices, "state": state}
+    tokens = request.merchant.transfers.filter(OTHER_TOKENS_WAITING)
+    context = {
+        "found": page_of(request, rows.select_related("transfer")),
+        "states": Deposit.Status.choices,
+        "state": state,
+        "tokens": tokens.order_by()[: MOST_TOLD + 1].count(),
+    }
     return page(request, "unmatched/list.html", "unmatched", context)
 
 
@@ -70,14 +107,20 @@ def index(request: MerchantRequest) -> HttpResponse:
 @merchant_page("payments:read")
 def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One sum with the invoices that it might be for, the likeliest first."""
+    if request.merchant.transfers.filter(public_id=public_id, deposit=None).exists():
+        # What came on a chain is told of by this name before it is money.
+        return redirect("dashboard:transfer", public_id)
     deposit = _deposit_of(request.merchant, public_id)
     open_ = deposit.status == Deposit.Status.UNMATCHED
     context = {
         "deposit": deposit,
-        "refunds": deposit.refunds.order_by("-pk"),
+        "refunds": deposit.refunds.select_related("usdc_payout").order_by("-pk"),
         "disputes": deposit.disputes.order_by("-pk"),
         "can_resolve": open_ and "payments:write" in request.permissions,
-        "likely": invoices_for(deposit)[:LIKELIEST] if open_ else [],
+        "transfer": _transfer_of(deposit),
+        "likely": [_worth(deposit, row) for row in invoices_for(deposit)[:LIKELIEST]]
+        if open_
+        else [],
     }
     return page(request, "unmatched/detail.html", "unmatched", context)
 
@@ -89,6 +132,8 @@ def match(request: MerchantRequest, public_id: str) -> HttpResponse:
     deposit = _deposit_of(request.merchant, public_id)
     chosen = request.GET.get("invoice", "")[:40] or _asked_for(deposit)
     form = MatchForm(posted(request), initial={"invoice_id": chosen})
+    if deposit.currency == USDC:
+        form.any_currency()
     return _resolve(
         request,
         deposit,
@@ -134,6 +179,8 @@ def give_back(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Send the money back to whoever sent it."""
     deposit = _deposit_of(request.merchant, public_id)
     where = _address_of(deposit)
+    if deposit.rail in ON_CHAIN:
+        return _give_back_on_chain(request, deposit)
     if request.method == "GET":
         context = {
             "heading": _("Give %(amount)s back?") % {"amount": _shown(deposit)},
@@ -149,6 +196,38 @@ def give_back(request: MerchantRequest, public_id: str) -> HttpResponse:
     if done.result is not None:
         say_refunded(request, [flows.send_back(done.result.pk)])
     return redirect(done.where)
+
+
+def _give_back_on_chain(request: MerchantRequest, deposit: Deposit) -> HttpResponse:
+    """Ask where to: the merchant signs it in a wallet of their own."""
+    form = ReturnForm(chains_of(request.merchant), posted(request))
+    where = _address_of(deposit)
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = once(
+                request,
+                lambda: refund_deposit(request.merchant, deposit.public_id, form.input),
+                lambda row: reverse("dashboard:refund", args=[row.public_id]),
+            )
+        except BillhookError as refusal:
+            form.refuse(refusal)
+        else:
+            if done.result is not None:
+                say_refunded(request, [flows.send_back(done.result.pk)])
+            return redirect(done.where)
+    context = {
+        "form": form,
+        "heading": _("Give %(amount)s back") % {"amount": _shown(deposit)},
+        "explanation": _(
+            "All of it goes back. Billhook holds no key, so you sign it in your own wallet: the "
+            "next page says how."
+        ),
+        "button": _("Give it back"),
+        "back": where,
+        "back_name": _("Unmatched money"),
+    }
+    status = 422 if form.is_bound else 200
+    return page(request, "form.html", "unmatched", context, status=status)
 
 
 def _resolve(
@@ -184,9 +263,12 @@ def _resolve(
 
 
 def _asked_for(deposit: Deposit) -> str:
-    """The invoice on whose page the money was paid, if it can still take it."""
-    invoice = deposit.payment.invoice if deposit.payment else None
-    fits = invoice and invoice.currency == deposit.currency and invoice.status in MATCHABLE
+    """The invoice on whose page or at whose address it was paid, if it can still take it."""
+    transfer = _transfer_of(deposit)
+    at_address = transfer.address.invoice if transfer else None
+    invoice = deposit.payment.invoice if deposit.payment else at_address
+    takes = invoice and (deposit.currency in (invoice.currency, USDC))
+    fits = invoice and takes and invoice.status in MATCHABLE
     return str(invoice.number) if invoice and fits else ""
 
 
@@ -198,6 +280,20 @@ def _deposit_of(merchant: Merchant, public_id: str) -> Deposit:
     if deposit is None:
         raise NotFound(_("There is no such money."))
     return deposit
+
+
+def _transfer_of(deposit: Deposit) -> Transfer | None:
+    """How the money came on its chain, if it did."""
+    rows = Transfer.objects.select_related("address__invoice")
+    return rows.filter(deposit=deposit).first() if deposit.rail in ON_CHAIN else None
+
+
+def _worth(deposit: Deposit, invoice: Invoice) -> tuple[Invoice, str]:
+    """An invoice, and what the money is worth in its currency where that is another."""
+    if invoice.currency == deposit.currency:
+        return invoice, ""
+    worth = quoting.worth_in(deposit.left, deposit.currency, invoice.currency)
+    return invoice, money.format_money(worth or 0, invoice.currency)
 
 
 def _address_of(deposit: Deposit) -> str:
@@ -212,4 +308,4 @@ def _came_for(deposit: Deposit) -> str:
 
 
 def _shown(deposit: Deposit) -> str:
-    return money.format_money(deposit.amount, deposit.currency)
+    return came(deposit.amount, deposit.currency)

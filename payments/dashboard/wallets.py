@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q
@@ -23,6 +23,7 @@ from invoicing.models import Merchant
 from payments.actions import wallets as actions
 from payments.inputs import WalletChanges, WalletInput
 from payments.models import LedgerAccount, LedgerEntry, LedgerPosting, Wallet
+from payments.receiving import key_of
 from payments.representations import fee_in_passing
 
 Kind = LedgerAccount.Kind
@@ -65,12 +66,21 @@ class Balances:
 
 
 # Kinds of entries whose names alone say too little.
-_SAID = {
-    "fee": "Provider's fee corrected",
-    "match": "Unmatched money matched",
-    "deposit_fee": "Fee of unmatched money",
-    "deposit_disputed": "Dispute of unmatched money",
-    "refund_failed": "Refund that failed",
+SAID: Final = {
+    "payment": gettext_lazy("Payment"),
+    "release": gettext_lazy("Became available"),
+    "fee": gettext_lazy("Provider's fee corrected"),
+    "deposit": gettext_lazy("Unmatched money set aside"),
+    "match": gettext_lazy("Unmatched money matched"),
+    "credited": gettext_lazy("Unmatched money kept as credit"),
+    "deposit_fee": gettext_lazy("Fee of unmatched money"),
+    "deposit_disputed": gettext_lazy("Dispute of unmatched money"),
+    "refund_failed": gettext_lazy("Refund that failed"),
+    "transfer": gettext_lazy("Arrived on chain"),
+    "transfer_orphaned": gettext_lazy("Dropped by the chain before it was final"),
+    "orphaned": gettext_lazy("Payment that the chain took back"),
+    "sent": gettext_lazy("USDC sent back by you"),
+    "exchange": gettext_lazy("Unmatched USDC exchanged"),
 }
 
 
@@ -88,7 +98,12 @@ class Movement:
     @property
     def said(self) -> str:
         """What happened, in words."""
-        return _SAID.get(self.kind, self.kind.replace("_", " ").capitalize())
+        return in_words(self.kind)
+
+
+def in_words(kind: str) -> str:
+    """What a kind of entry in the books is."""
+    return str(SAID.get(kind, kind.replace("_", " ").capitalize()))
 
 
 @require_safe
@@ -105,7 +120,7 @@ def index(request: MerchantRequest) -> HttpResponse:
 @merchant_page("wallets:read")
 def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One wallet with its movements, newest first."""
-    wallet = _wallet_of(request.merchant, public_id)
+    wallet = wallet_of(request.merchant, public_id)
     accounts = [account.pk for account in wallet.accounts.all()]
     touching = LedgerPosting.objects.filter(entry=OuterRef("pk")).filter(
         Q(source__in=accounts) | Q(destination__in=accounts)
@@ -120,6 +135,7 @@ def show(request: MerchantRequest, public_id: str) -> HttpResponse:
         "wallet": wallet,
         "balances": balances_of(wallet),
         "found": found,
+        "key": key_of(wallet),
         "movements": [movement_of(entry, wallet) for entry in found.rows],
     }
     return page(request, "wallets/detail.html", "wallets", context)
@@ -157,7 +173,7 @@ def create(request: MerchantRequest) -> HttpResponse:
 @merchant_page("wallets:write")
 def edit(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Rename a wallet, or let it receive by default."""
-    wallet = _wallet_of(request.merchant, public_id)
+    wallet = wallet_of(request.merchant, public_id)
     where = reverse("dashboard:wallet", args=[public_id])
     initial = {"name": wallet.name, "is_default": wallet.is_default}
     form = WalletChangesForm(posted(request), initial=initial)
@@ -214,7 +230,8 @@ def movement_of(entry: LedgerEntry, wallet: Wallet) -> Movement:
     return Movement(entry.kind, entry.created_at, entry.payment, gross, fees, gross - fees)
 
 
-def _wallet_of(merchant: Merchant, public_id: str) -> Wallet:
+def wallet_of(merchant: Merchant, public_id: str) -> Wallet:
+    """This merchant's wallet with its accounts. Raises NotFound."""
     wallet = merchant.wallets.filter(public_id=public_id).prefetch_related("accounts").first()
     if wallet is None:
         raise NotFound(_("There is no such wallet."))

@@ -1,5 +1,6 @@
 """The rows of the payments room."""
 
+from payments.models.authorization import Authorization
 from payments.models.deposit import Deposit
 from payments.models.dispute import (
     DISPUTES_ENDED,
@@ -21,6 +22,14 @@ from payments.models.payment import (
     PaymentStatus,
 )
 from payments.models.payout import MerchantPayout, Payout, PayoutLine
+from payments.models.receiving import (
+    DepositAddress,
+    DerivationCounter,
+    ExchangeRate,
+    ReceivingKey,
+    UsdcPolicy,
+    UsdcRequest,
+)
 from payments.models.recurring import (
     RUNNING,
     DunningPolicy,
@@ -35,6 +44,8 @@ from payments.models.sandbox import (
     SandboxSession,
     SandboxSetup,
 )
+from payments.models.sending import RefundClaim, UsdcPayout
+from payments.models.transfer import TRANSFERS_UNSURE, ChainCursor, Transfer, TransferStatus
 from payments.models.wallet import Wallet
 
 __all__ = [
@@ -45,13 +56,19 @@ __all__ = [
     "REFUNDS_UNFINISHED",
     "RETURNED_BY_BANK",
     "RUNNING",
+    "TRANSFERS_UNSURE",
     "UNFINISHED",
+    "Authorization",
+    "ChainCursor",
     "Deposit",
+    "DepositAddress",
+    "DerivationCounter",
     "Dispute",
     "DisputeFile",
     "DisputeStatus",
     "DisputeSubmission",
     "DunningPolicy",
+    "ExchangeRate",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerHead",
@@ -65,14 +82,21 @@ __all__ = [
     "Payout",
     "PayoutLine",
     "ProviderCustomer",
+    "ReceivingKey",
     "RecurringCharge",
     "RecurringPeriod",
     "RecurringStatus",
     "Refund",
+    "RefundClaim",
     "RefundStatus",
     "SandboxMethod",
     "SandboxRefund",
     "SandboxSession",
     "SandboxSetup",
+    "Transfer",
+    "TransferStatus",
+    "UsdcPayout",
+    "UsdcPolicy",
+    "UsdcRequest",
     "Wallet",
 ]

@@ -30,6 +30,10 @@ class Deposit(models.Model):
         ANOTHER_AMOUNT = "another_amount", "Not the amount that was asked for"
         ANOTHER_CURRENCY = "another_currency", "Not the currency that was asked for"
         UNKNOWN_PAYMENT = "unknown_payment", "For no payment that is known here"
+        NO_INVOICE = "no_invoice", "No open invoice asks for this amount at this address"
+        AMBIGUOUS = "ambiguous", "Several open invoices ask for this amount at this address"
+        VOID_INVOICE = "void_invoice", "Its invoice had been voided"
+        TOO_LITTLE = "too_little", "Less than the smallest unit of its invoice's currency"
 
     public_id = models.CharField(max_length=40, unique=True, default=_deposit_id)
     merchant = models.ForeignKey("invoicing.Merchant", models.PROTECT, related_name="deposits")

@@ -23,6 +23,8 @@ class LedgerAccount(models.Model):
         # On its way back to payers.
         REFUNDING = "refunding", "Refunds under way"
         CLEARING = "clearing", "Clearing"
+        # Below zero: what has arrived at merchants' own addresses on a chain.
+        ONCHAIN = "onchain", "On chain"
         PROVIDER_FEES = "provider_fees", "Provider fees"
         PLATFORM_FEES = "platform_fees", "Platform fees"
         CUSTOMER_CREDIT = "customer_credit", "Customer credit"

@@ -5,6 +5,7 @@ from payments.rails.manual import ManualRail
 from payments.rails.rail import Rail
 from payments.rails.sandbox import SandboxRail
 from payments.rails.stripe import StripeRail
+from payments.rails.usdc import UsdcRail
 
 RAILS: dict[str, Rail] = {
     rail.key: rail
@@ -14,6 +15,8 @@ RAILS: dict[str, Rail] = {
         SandboxRail(),
         ManualRail(),
         CreditRail(),
+        UsdcRail("usdc"),
+        UsdcRail("x402"),
     )
 }
 # Any of a provider's rails speaks for it where no single payment is meant.

@@ -17,6 +17,9 @@ from invoicing.models import Message, User
 from tests import factories
 from tests.browser import axe
 
+# What a browser shows does not depend on where rows are kept.
+pytestmark = pytest.mark.same_everywhere
+
 
 @pytest.fixture(autouse=True)
 def _mail_is_queued(settings: Settings) -> None:

@@ -15,6 +15,9 @@ from tests import factories
 from tests.browser import axe
 from tests.browser.looks import LOOKS
 
+# What a browser shows does not depend on where rows are kept.
+pytestmark = pytest.mark.same_everywhere
+
 
 def write_a_line(page: Page, place: int, words: str, quantity: str, price: str) -> None:
     """Fill in one line of the editor."""

@@ -3,6 +3,7 @@
 import re
 from datetime import date
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from invoicing.inputs import read
@@ -14,6 +15,9 @@ from payments.recurring_inputs import PauseInput, RecurringInput
 from tests import factories
 from tests.browser import axe
 from tests.browser.looks import LOOKS
+
+# What a browser shows does not depend on where rows are kept.
+pytestmark = pytest.mark.same_everywhere
 
 PAGES = [
     "recurring/",

@@ -16,6 +16,9 @@ from tests import factories
 from tests.browser import axe
 from tests.browser.looks import LOOKS
 
+# What a browser shows does not depend on where rows are kept.
+pytestmark = pytest.mark.same_everywhere
+
 RULES: list[dict[str, Any]] = [
     {"days": -3},
     {"days": 7, "late_fee": {"percent": "2"}},

@@ -7,6 +7,9 @@ import pytest
 from checkout.pages.brand import DARK_SURFACE, LIGHT_SURFACE, contrast
 from config.env import BASE_DIR
 
+# What a browser shows does not depend on where rows are kept.
+pytestmark = pytest.mark.same_everywhere
+
 CSS = (BASE_DIR / "static" / "billhook.css").read_text()
 
 # Text on what it may stand on: 4.5 to 1 (WCAG 2.2, 1.4.3).

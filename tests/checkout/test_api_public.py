@@ -107,6 +107,7 @@ def test_the_payer_sees_the_document_and_nothing_of_the_merchants_own(
         "pdf_url": f"http://127.0.0.1:8000/i/{slug}/pdf",
         "slug": slug,
         "rails": ["sandbox"],
+        "usdc_chains": ["sandbox"],
         "metadata": None,
         "agent_protocol": {
             "version": "1.0",

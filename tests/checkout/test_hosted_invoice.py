@@ -331,7 +331,7 @@ def test_the_page_costs_the_same_however_long_the_invoice(
     long = factories.given_an_open_invoice(test_merchant, line_items=lines)
     for invoice in (short, long):
         cleo.get(address(invoice))
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):
             cleo.get(address(invoice))
 
 

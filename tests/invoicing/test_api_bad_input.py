@@ -139,6 +139,13 @@ URL = Kind(
     )
 )
 
+EVM_ADDRESS = Kind(
+    (
+        *NOT_TEXT,
+        *("0x", "0x12", "somebody.eth", "70997970C51812dc3A010C7d01b50e0d17dc79C8"),
+        *("0x70997970c51812dc3A010C7d01b50e0d17dc79C8", "0x" + "g" * 40, "0x" + "1" * 41),
+    )
+)
 UNIT_PRICE = decimal(12, "1000000000000")
 PERCENT = decimal(4, "100")
 AMOUNT = decimal(8, "1000000000000")
@@ -164,6 +171,7 @@ ADDRESS = {
 INVOICE: dict[str, Kind] = {
     "customer_id": optional(text(40)),
     "wallet_id": optional(text(40)),
+    "wallet_address": EVM_ADDRESS,
     "recipient": optional(OBJECT),
     "recipient.name": text(200),
     "recipient.email": EMAIL,
@@ -226,6 +234,8 @@ MARK_PAID: dict[str, Kind] = {
     "amount": optional(Kind((*decimal(8, "1000000000000", zero=False).bad, "0.001", "100.01"))),
     "method": CHOICE,
     "reference": text(200),
+    "tx_hash": Kind((*NOT_TEXT, "0x12", "0x" + "g" * 64, "0x" + "a" * 65)),
+    "chain": Kind((*NOT_TEXT, "base", "x" * 33)),
     "note": text(500),
 }
 

@@ -19,12 +19,14 @@ from invoicing.models import Event, Membership, Merchant, User
 from invoicing.permissions import ROLE_PERMISSIONS
 from invoicing.reminder_inputs import QuestionInput
 from payments import flows, recurring_flow
+from payments.actions.claims import claim
 from payments.actions.deposits import record_unknown
 from payments.credit_flow import credit
 from payments.inputs import CreditNoteInput, RefundInput
 from payments.models import MerchantPayout, Wallet
 from payments.rails.rail import Outcome, State
 from payments.recurring_inputs import RecurringInput
+from payments.usdc_inputs import ClaimInput
 from tests import factories
 from tests.fixtures_dashboard import Browser, text_of
 from tests.fixtures_stripe import Stripe
@@ -86,6 +88,12 @@ def things(
     recurring = recurring_flow.start(
         test_merchant, read(RecurringInput, {"customer_id": saver.public_id, **weekly})
     )
+    onchain = factories.given_an_open_invoice(test_merchant, "10.00")
+    transfer = factories.pay_usdc(onchain, confirmations=1)
+    overpaid = factories.given_an_open_invoice(test_merchant, "10.00")
+    factories.pay_usdc(overpaid, 12_000_000)
+    wish = read(ClaimInput, {"wish": "refund", "address": "0x" + "ab" * 20})
+    claim_id = claim(overpaid.pk, wish).public_id
     delivery = endpoint.deliveries.first()
     assert delivery is not None
     return {
@@ -102,6 +110,8 @@ def things(
         "deposit": deposit.public_id,
         "credit": note.public_id,
         "payout": MerchantPayout(line.payout, test_merchant).public_id,
+        "transfer": transfer.public_id,
+        "claim": claim_id,
         "wallet": Wallet.objects.get(merchant=test_merchant).public_id,
         "webhook": endpoint.public_id,
         "delivery": delivery.public_id,

@@ -627,6 +627,15 @@ ABOUT["question"] = {
     "asked_by": "Cleo Marsh",
     "url": "https://pay.example.com/dashboard/questions/inq_1/",
 }
+ABOUT["claim"] = {
+    "merchant_name": "Ada’s Letterpress",
+    "number": "INV-0042",
+    "asked_by": "Cleo Marsh",
+    "address": "0x8ba1f109551bD432803012645Ac136ddd64DBA72",
+    "chain": "Base",
+    "note": "Sent twice by mistake.",
+    "url": "https://pay.example.com/dashboard/invoices/inv_1/",
+}
 ABOUT["refund"] = {**ABOUT["invoice"], "amount": 3000, "destination": "original"}
 
 

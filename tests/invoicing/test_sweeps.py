@@ -189,6 +189,7 @@ def test_what_providers_say_comes_before_what_the_calendar_says() -> None:
         "MethodSetup.next_look_at",
         "DisputeSubmission.next_look_at",
         "Dispute.next_look_at",
+        "Transfer.moves_at",
         "Payment.available_at",
         "RecurringCharge.end_at",
         "RecurringCharge.resumes_at",
@@ -203,7 +204,7 @@ def test_what_providers_say_comes_before_what_the_calendar_says() -> None:
     ]
 
 
-@pytest.mark.parametrize("number", range(16))
+@pytest.mark.parametrize("number", range(17))
 def test_an_index_answers_each_question(number: int, test_merchant: Merchant, clock: Any) -> None:
     waits = sweeps.registered[number]
     here = waits.rows.filter(**{waits.merchant: test_merchant.pk})
@@ -242,7 +243,7 @@ def test_the_number_of_queries_does_not_grow_with_the_number_of_clocks(
     for day in range(1, 6):
         let_pass(given_a_merchant(ben, name=f"Ben {day}"), f"{day} 00:00:00")
     assert queries() == few == 2 * len(waits.apart)
-    assert few == (8 if waits is payments_waiting.PAYMENTS else 2)
+    assert few == (10 if waits is payments_waiting.PAYMENTS else 2)
     with CaptureQueriesContext(connection) as captured:
         waits.run(test_merchant)
         waits.next_at(test_merchant)

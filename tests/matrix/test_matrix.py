@@ -19,18 +19,22 @@ from invoicing import tasks
 from invoicing.actions.access import revoke_api_key
 from invoicing.actions.customers import delete_customer
 from invoicing.actions.inquiries import ask_question
+from invoicing.actions.invoices import void_invoice
 from invoicing.api.views import NothingHere, PublicView
 from invoicing.inputs import read
 from invoicing.models import ApiKey, Delivery, Event, Merchant
 from invoicing.permissions import FOR_BOTS
 from invoicing.reminder_inputs import QuestionInput
 from payments import flows, recurring_flow
+from payments.actions.claims import claim
 from payments.actions.disputes import attach_file, save_evidence
+from payments.actions.receiving import request_usdc
 from payments.actions.recurring import pause_recurring
 from payments.credit_flow import credit
 from payments.inputs import CreditNoteInput, EvidenceInput, RefundInput
 from payments.models import MethodSetup, Wallet
 from payments.recurring_inputs import PauseInput, RecurringInput
+from payments.usdc_inputs import ClaimInput
 from tests.factories import (
     again,
     given_a_customer,
@@ -40,11 +44,18 @@ from tests.factories import (
     given_an_endpoint,
     given_an_open_invoice,
     pay,
+    send_usdc,
 )
 from tests.fixtures import Api
 from tests.fixtures_api import everything
 from tests.fixtures_stripe import Stripe
 
+# Who may ask is decided before any database is.
+pytestmark = pytest.mark.same_everywhere
+
+ADDRESS = "0x8ba1f109551bD432803012645Ac136ddd64DBA72"
+# The first that the sandbox gives out, to whoever asks first.
+FIRST_ADDRESS = "0x8C8d35429F74ec245F8Ef2f4Fd1e551cFF97d650"
 ANY_KEY, NO_KEY = "any key", "no key"
 UNAUTHORIZED = (401, "unauthorized")
 LINES = [{"description": "x", "unit_price": "1"}]
@@ -71,6 +82,7 @@ METHOD = {"customer_id": "saver", "method_id": "method"}
 TEST_CARD = {"method_id": "test_card"}
 RECURRING, PAUSED = {"recurring_id": "recurring"}, {"recurring_id": "paused"}
 DISPUTE, DEPOSIT = {"dispute_id": "dispute"}, {"deposit_id": "deposit"}
+USDC_DEPOSIT, CLAIM = {"deposit_id": "usdc_deposit"}, {"claim_id": "claim"}
 BILL = {"customer_id": "{customer}", "wallet_id": "{wallet}", "line_items": LINES}
 
 DECLARED: dict[str, Declared] = {
@@ -237,6 +249,45 @@ DECLARED: dict[str, Declared] = {
     "POST /v1/sandbox/clock": Declared(
         "sandbox:write", body={"advance": "P1D"}, test_mode_only=True
     ),
+    "GET /v1/invoices/pay/{slug}/usdc": Declared(NO_KEY, {"slug": "slug"}),
+    "POST /v1/invoices/pay/{slug}/usdc": Declared(NO_KEY, {"slug": "slug"}),
+    "GET /v1/invoices/pay/{slug}/x402": Declared(NO_KEY, {"slug": "overpaid_slug"}),
+    "POST /v1/invoices/pay/{slug}/x402": Declared(NO_KEY, {"slug": "overpaid_slug"}),
+    "POST /v1/invoices/pay/{slug}/claim": Declared(
+        NO_KEY, {"slug": "overpaid_slug"}, {"address": ADDRESS}
+    ),
+    "POST /v1/refunds/{refund_id}/cancel": Declared("payments:write", {"refund_id": "usdc_refund"}),
+    "GET /v1/refund_claims": Declared("payments:read"),
+    "GET /v1/refund_claims/{claim_id}": Declared("payments:read", CLAIM),
+    "POST /v1/refund_claims/{claim_id}/accept": Declared("payments:write", CLAIM),
+    "POST /v1/refund_claims/{claim_id}/decline": Declared("payments:write", CLAIM, {"note": "x"}),
+    "GET /v1/wallets/{wallet_id}/receiving_keys": Declared("wallets:read", {"wallet_id": "wallet"}),
+    "POST /v1/wallets/{wallet_id}/receiving_keys": Declared(
+        "wallets:write", {"wallet_id": "wallet"}, {"address": ADDRESS}
+    ),
+    "GET /v1/usdc_addresses": Declared("wallets:read"),
+    "GET /v1/usdc_addresses/export": Declared("wallets:read"),
+    "GET /v1/usdc_deposits": Declared("payments:read"),
+    "GET /v1/usdc_deposits/{deposit_id}": Declared("payments:read", USDC_DEPOSIT),
+    "POST /v1/usdc_deposits/{deposit_id}/match": Declared(
+        "payments:write", USDC_DEPOSIT, {"invoice_id": "{open}"}
+    ),
+    "POST /v1/usdc_deposits/{deposit_id}/credit": Declared(
+        "payments:write", USDC_DEPOSIT, {"customer_id": "{saver}"}
+    ),
+    "POST /v1/usdc_deposits/{deposit_id}/refund": Declared(
+        "payments:write", USDC_DEPOSIT, {"address": ADDRESS}
+    ),
+    "POST /v1/usdc_deposits/{deposit_id}/dismiss": Declared(
+        "payments:write", {"deposit_id": "wrong_token"}
+    ),
+    "GET /v1/usdc_policy": Declared("wallets:read"),
+    "PATCH /v1/usdc_policy": Declared("wallets:write", body={"tolerance_basis_points": 50}),
+    "POST /v1/sandbox/deposits": Declared(
+        "sandbox:write",
+        body={"address": FIRST_ADDRESS, "amount": "1"},
+        test_mode_only=True,
+    ),
     "POST /v1/sandbox/payments": Declared(
         "sandbox:write",
         body={"invoice_id": "{open}", "card": "4242424242424242"},
@@ -290,6 +341,7 @@ def world(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
     tasks.fan_out_events()
     return {
         **money,
+        **usdc_of(merchant),
         "draft": draft.public_id,
         "draft by uuid": str(draft.uuid),
         "open": opened.public_id,
@@ -353,6 +405,28 @@ def money_of(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
         "refund": refund.public_id,
         "deposit": stripe.given_a_deposit(merchant).public_id,
         "payout": stripe.given_a_payout(merchant).public_id,
+    }
+
+
+def usdc_of(merchant: Merchant) -> dict[str, str]:
+    """One of everything that a merchant has in USDC, by what it is."""
+    late, over, more, back = (given_an_open_invoice(merchant) for _ in range(4))
+    asked = request_usdc(late.pk)
+    void_invoice(merchant, late.public_id)
+    unmatched = send_usdc(asked.address, "100", final=True)
+    other = send_usdc(asked.address, "1", token=ADDRESS)
+    for overpaid in (over, more):
+        send_usdc(request_usdc(overpaid.pk).address, "150", final=True)
+    wanted = read(ClaimInput, {"wish": "refund", "address": ADDRESS})
+    send_usdc(request_usdc(back.pk).address, "100", final=True)
+    refund = flows.refund(merchant, back.public_id, RefundInput(address=ADDRESS))[0]
+    return {
+        "late": late.public_id,
+        "usdc_deposit": unmatched.public_id,
+        "wrong_token": other.public_id,
+        "claim": claim(over.pk, wanted).public_id,
+        "overpaid_slug": more.slug,
+        "usdc_refund": refund.public_id,
     }
 
 

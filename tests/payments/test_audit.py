@@ -45,6 +45,8 @@ def business(test_merchant: Merchant) -> Invoice:
     for card in (factories.VISA, factories.MASTERCARD):
         factories.given_a_saved_card(saver, card)
     factories.charge(saver)
+    factories.pay_usdc(given_an_open_invoice(test_merchant))
+    factories.pay_usdc(given_an_open_invoice(test_merchant), 2_000_000)
     payment_tasks.apply_notices()
     factories.given_an_endpoint(test_merchant, "https://ada.example/hook")
     given_a_draft(test_merchant)
@@ -151,6 +153,22 @@ TAMPERING: dict[str, tuple[str, Callable[[Invoice], Any]]] = {
     "a total": (
         "I9",
         sql("UPDATE invoicing_invoice SET total = total + 1 WHERE status = 'open'"),
+    ),
+    "a transfer that brought more": (
+        "I11",
+        sql("UPDATE payments_transfer SET amount = amount + 10000"),
+    ),
+    "a transfer forgotten": (
+        "I11",
+        sql("UPDATE payments_transfer SET status = 'detected'"),
+    ),
+    "a transfer on another chain": (
+        "I11",
+        sql("UPDATE payments_transfer SET network = 'eip155:1'"),
+    ),
+    "an address that its key has not come to": (
+        "I11",
+        sql("UPDATE payments_derivationcounter SET next_index = 0"),
     ),
     "a reminder of what asks for nothing": (
         "I10",

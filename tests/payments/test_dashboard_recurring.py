@@ -167,7 +167,7 @@ def test_an_invoice_says_which_period_it_is(
     clock.move(days=31)
     assert charge_when_due(row.pk)
     period = row.periods.select_related("invoice").get(number=2)
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(21):
         answer = ada_browser.get(f"invoices/{period.invoice.public_id}/")
     assert "Period 2 of Membership , Apr 2, 2026 – May 1, 2026" in text_of(answer)
     assert f'href="/dashboard/{path_of(row)}"' in answer.content.decode()

@@ -112,7 +112,7 @@ def given_payouts(stripe: Stripe, merchant: Merchant, count: int) -> None:
 
 @pytest.mark.parametrize(
     ("path", "given", "queries"),
-    [("unmatched/", given_deposits, 5), ("payouts/", given_payouts, 6)],
+    [("unmatched/", given_deposits, 6), ("payouts/", given_payouts, 6)],
 )
 def test_a_list_costs_the_same_however_long_it_is(
     ada_browser: Browser,

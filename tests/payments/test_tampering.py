@@ -35,8 +35,11 @@ INVOICE = "invoicing_invoice"
 LINE = "invoicing_lineitem"
 SERIES = "invoicing_numberseries"
 REFUND = "payments_refund"
+TRANSFER = "payments_transfer"
+ADDRESS = "payments_depositaddress"
 MORE = "more"
 OTHER = "other"
+PAID_BY = "payment_id IS NOT NULL"
 MONEY = "status = 'succeeded'"
 ISSUED = "status <> 'draft'"
 
@@ -96,6 +99,15 @@ FIELDS = [
     Field(LINE, "discount_percent", ("1", "50"), "discount_amount IS NULL"),
     Field(LINE, "invoice_id", OTHER),
     Field(SERIES, "last_value"),
+    Field(TRANSFER, "amount", where=PAID_BY),
+    Field(TRANSFER, "forgiven", where=PAID_BY),
+    Field(TRANSFER, "status", ("detected", "orphaned"), PAID_BY),
+    Field(TRANSFER, "match", ("unmatched",), PAID_BY),
+    Field(TRANSFER, "network", ("eip155:1", "eip155:8453")),
+    Field(TRANSFER, "payment_id", OTHER, PAID_BY),
+    Field(TRANSFER, "merchant_id", OTHER),
+    Field(ADDRESS, '"index"', (0, 1, 2, 99), '"index" IS NOT NULL'),
+    Field(ADDRESS, "address", ("0x8ba1f109551bD432803012645Ac136ddd64DBA72",)),
     Field(REFUND, "amount"),
     Field(REFUND, "currency", ("EUR", "JPY", "USDC")),
 ]
@@ -128,6 +140,8 @@ def business(test_merchant: Merchant, ben_merchant: Merchant) -> None:
         pay(given_an_open_invoice(merchant, allow_partial=True), amount=1000)
         pay(given_an_open_invoice(merchant, "5000", currency="JPY"))
         pay(given_an_open_invoice(merchant), factories.DECLINED)
+        factories.pay_usdc(given_an_open_invoice(merchant, "25.00"))
+        factories.pay_usdc(given_an_open_invoice(merchant, "25.00"), 30_000_000)
         declared = given_an_open_invoice(merchant)
         mark_paid(merchant, declared.public_id, MarkPaidInput(method="cash"))
         void_invoice(merchant, given_an_open_invoice(merchant).public_id)

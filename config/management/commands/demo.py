@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from config import standin
 from config.launch import add_demo_arguments
 from config.management.commands.serve import claim, prepare, serve
 
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         spare_others()
         prepare(options["verbosity"])
         account = {"url": settings.PUBLIC_URL, **keep_account()}
+        if standin.wallet:
+            account["demo_wallet"] = standin.wallet
         lines = json.dumps(account) if options["json"] else welcome(account)
         serve(options, announce=lambda: print(lines, flush=True))
 
@@ -77,7 +80,7 @@ def welcome(account: dict[str, str]) -> str:
     Live key   {account["live_api_key"]}
 
   API reference at {account["url"]}/docs. Stop with Ctrl-C.
-{about_stripe()}"""
+{about_stripe()}{about_the_chain()}"""
 
 
 def about_stripe() -> str:
@@ -88,4 +91,15 @@ def about_stripe() -> str:
   Test invoices can be paid by card (4242 4242 4242 4242, any later date and code) and by bank
   account (routing 110000000, account 000123456789) on a stand-in for Stripe. No money moves.
   It listens at {settings.STRIPE_API_BASE}; README.md says what it can be told there.
+"""
+
+
+def about_the_chain() -> str:
+    """Where USDC is sent from, where there is a chain."""
+    if not standin.wallet:
+        return ""
+    return f"""
+  Test invoices can be paid in USDC on a chain of the demo's own, with money that is worth nothing:
+  choose USDC on an invoice's page, and send what it asks for from the demo's wallet at
+  {standin.wallet}
 """

@@ -5,7 +5,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +48,7 @@ def on_devnet(settings: Any, devnet: "Devnet", monkeypatch: pytest.MonkeyPatch) 
         setattr(settings, name, value)
     settings.X402_FACILITATOR_URL = "local"
     settings.X402_SIGNER_KEY = devnet.accounts[SIGNER].key.hex()
-    # Each test finds the chain as old as it was; wallets sign by the clock on the wall.
-    devnet.set_next_time(datetime.now(UTC))
+    # The newest block is as old as the chain, and wallets sign by the clock on the wall.
     devnet.mine()
     x402_facilitator._scheme.cache_clear()
     monkeypatch.setattr(x402_flow, "pause", lambda seconds: None)

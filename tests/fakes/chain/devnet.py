@@ -267,7 +267,9 @@ class Devnet:
         return str(self.ask("evm_snapshot"))
 
     def revert(self, snapshot: str) -> None:
+        """Back to that block; the blocks that follow are of the clock on the wall, not of then."""
         self.ask("evm_revert", snapshot)
+        self.ask("evm_setTime", int(datetime.now(UTC).timestamp()))
         self.automine(True)
 
     def ask(self, method: str, *params: Any) -> Any:

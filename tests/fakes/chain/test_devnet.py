@@ -1,6 +1,6 @@
 """The chain of the tests does what Circle's token and real nodes do."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -180,9 +180,12 @@ def test_each_test_finds_the_chain_as_new(devnet: Devnet) -> None:
     devnet.automine(False)
     devnet.pay(ANN, 5)
     devnet.mine(3)
+    devnet.set_next_time(datetime.now(UTC) + timedelta(days=2))
+    devnet.mine()
     devnet.revert(snapshot)
     assert devnet.head == before
     assert devnet.token.functions.balanceOf(ANN).call() == 0
     devnet.pay(ANN, 6)
+    assert abs(devnet.now - datetime.now(UTC)) < timedelta(minutes=1)
     assert devnet.head == before + 1
     assert Account.from_key(devnet.payer.key).address == devnet.payer.address

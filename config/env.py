@@ -15,12 +15,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from checkout.dialects import SYSTEMS
 from payments import rates
 from payments.chain import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DIALECTS = ("wallgent", "wraith", "wayout", "gwop", "creditclaw")
 DEFAULT_RATE_LIMITS = {"api": (100, 1), "public": (60, 60)}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -283,10 +283,10 @@ class Environment(BaseSettings):
     @property
     def compat_hosts(self) -> dict[str, str]:
         """Host name to the dialect spoken at its root."""
-        hosts = {f"{system}.localhost": system for system in DIALECTS}
+        hosts = {f"{system}.localhost": system for system in SYSTEMS}
         for item in _split(self.COMPAT_HOSTS):
             system, equals, host = item.partition("=")
-            if not equals or system not in DIALECTS or not host:
+            if not equals or system not in SYSTEMS or not host:
                 raise ValueError(f"COMPAT_HOSTS: {item!r} is not <system>=<host>")
             hosts[host.lower()] = system
         return hosts

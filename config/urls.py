@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from checkout.dialects import SYSTEMS, addresses_of
 from config import docs, health
 
 urlpatterns = [
@@ -13,6 +14,7 @@ urlpatterns = [
     path("v1/", include("payments.api.urls")),
     path("v1/", include("invoicing.api.urls")),
     path("v1/", include("checkout.api.urls")),
+    *(path(f"compat/{system}/", include(addresses_of(system))) for system in SYSTEMS),
     path("docs", docs.show, name="docs"),
     path("dashboard/", include("checkout.dashboard.urls")),
     path("webhooks/", include("payments.webhooks.urls")),

@@ -18,7 +18,17 @@ from config.env import BASE_DIR
 pytestmark = pytest.mark.once
 
 ROOMS = ("invoicing", "payments", "checkout", "config")
-DOORS = ("admin", "api", "dashboard", "management", "pages", "sandbox", "tasks", "webhooks")
+DOORS = (
+    "admin",
+    "api",
+    "dashboard",
+    "dialects",
+    "management",
+    "pages",
+    "sandbox",
+    "tasks",
+    "webhooks",
+)
 LONGEST_FILE = 400
 VAGUE_NAMES = {
     "utils",

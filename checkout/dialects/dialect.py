@@ -1,0 +1,74 @@
+"""What every dialect is made of: its own words for a refusal, and its own doors.
+
+A dialect's file says its whole wire format: addresses, names of fields, statuses, errors. What
+happens is decided by the actions below, the same that the native API calls.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rest_framework.response import Response
+
+from invoicing.api import errors
+from invoicing.api.views import ApiView, JsonView, PublicView
+from invoicing.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the native API would say: a status, its code and message, and what they are about."""
+
+    status: int
+    code: str
+    message: str
+    details: Mapping[str, Any]
+    request_id: str
+
+
+class Dialect(JsonView):
+    """Tells refusals in the words of another system."""
+
+    # A dialect's contract is its system's own document, and no part of ours.
+    schema = None  # type: ignore[assignment]
+    # The system's name, as it stands in addresses and settings.
+    system: ClassVar[str] = ""
+
+    def refused(self, refusal: Refusal) -> tuple[int, Mapping[str, Any]]:
+        """The status and the body that tell of it here."""
+        raise NotImplementedError
+
+    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
+        """The native one, and then this dialect's words."""
+        return self._tell
+
+    def _tell(self, error: Exception, context: Mapping[str, Any]) -> Response:
+        response = errors.handle(error, context)
+        said = response.data["error"]
+        response.status_code, response.data = self.refused(
+            Refusal(
+                status=response.status_code,
+                code=said["code"],
+                message=said["message"],
+                details=said["details"],
+                request_id=said["request_id"],
+            )
+        )
+        return response
+
+
+class DialectView(Dialect, ApiView):
+    """A door for bots that show a key."""
+
+
+class PublicDialectView(Dialect, PublicView):
+    """A door for whoever holds an invoice's slug."""
+
+
+class DialectNothing(PublicDialectView):
+    """Every address that a dialect does not have: put it last among a dialect's addresses."""
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Say so, in the dialect's words."""
+        super().initial(request, *args, **kwargs)
+        raise NotFound(f"{self.system} has nothing at this address.")

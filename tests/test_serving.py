@@ -23,7 +23,7 @@ from config.launch import arrange_environment
 from config.management.commands.demo import spare_others
 from invoicing.models import User
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.same_everywhere]
 
 Start = Callable[..., "Demo"]
 

@@ -378,7 +378,7 @@ def test_what_a_field_may_not_be_is_refused_by_name_and_changes_nothing(
     for path in door.fields:
         with subtests.test(path):
             assert list(_taken(api, door, address, path)) == []
-            assert everything() == before
+    assert everything() == before
 
 
 def _taken(api: Api, door: Door, address: str, path: str) -> Iterator[tuple[Any, int, Any]]:

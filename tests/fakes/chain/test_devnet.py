@@ -57,12 +57,13 @@ def test_its_words_are_those_of_the_standard(devnet: Devnet) -> None:
 
 
 def test_an_authorization_holds_strictly_between_its_times(devnet: Devnet) -> None:
-    now = int(devnet.now.timestamp()) + 100
+    at = datetime.now(UTC) + timedelta(seconds=100)
+    now = int(at.timestamp())
     told = []
     for after, before in ((now, now + 9), (now - 9, now), (now - 1, now + 1)):
         message, signature = devnet.authorization(ANN, 5, valid_after=after, valid_before=before)
         snapshot = devnet.snapshot()
-        devnet.set_next_time(devnet.now + timedelta(seconds=now - int(devnet.now.timestamp())))
+        devnet.set_next_time(at)
         transaction = Chain(devnet.network()).transaction(devnet.settle(message, signature))
         assert transaction is not None
         told.append(transaction.succeeded)

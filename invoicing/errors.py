@@ -56,6 +56,12 @@ class Conflict(BillhookError):
     code = "conflict"
 
 
+class DuplicateIntent(Conflict):
+    """A bot asks for what it has asked for already; `details` say what came of the first."""
+
+    code = "duplicate_intent"
+
+
 class MissingPermission(BillhookError):
     """Whoever asks may not do this; the message names the permission that would allow it."""
 

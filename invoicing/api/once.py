@@ -59,20 +59,31 @@ def once(
     return _told(guard.answer)
 
 
+def key_of(request: Request) -> str:
+    """The request's Idempotency-Key; "" where it has none, or none means anything.
+
+    Raises ValidationFailed for one that cannot be kept.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None or request.method != "POST":
+        return ""
+    # The draft standard's quoted form and the bare one mean the same key.
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not _KEY.fullmatch(key):
+        raise ValidationFailed([("Idempotency-Key", "must have 1 to 255 visible ASCII characters")])
+    return key
+
+
 def _guard(
     request: Request,
     merchant: Merchant,
     actor: Actor,
     render: Callable[[Any], idempotency.Answer] | None,
 ) -> idempotency.Guard | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is None or request.method != "POST":
+    key = key_of(request)
+    if not key:
         return None
-    # The draft standard's quoted form and the bare one mean the same key.
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if not _KEY.fullmatch(key):
-        raise ValidationFailed([("Idempotency-Key", "must have 1 to 255 visible ASCII characters")])
     return idempotency.Guard(
         merchant_id=merchant.pk,
         actor_id=actor.id,

@@ -4,6 +4,7 @@ An endpoint parses, calls one action and renders; everything else happens here.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from django.http.response import HttpResponseBase
@@ -16,7 +17,7 @@ from rest_framework.views import APIView
 
 from invoicing import inputs
 from invoicing.actor import Actor
-from invoicing.api import throttling
+from invoicing.api import moving, throttling
 from invoicing.api.authentication import Caller, KeyAuthentication
 from invoicing.api.endpoint import METHODS, Endpoint, endpoints_of
 from invoicing.api.errors import UnsupportedBody
@@ -24,6 +25,7 @@ from invoicing.api.once import once
 from invoicing.api.openapi import DescribedSchema
 from invoicing.api.parser import MAX_BYTES, ExactJsonParser, TooLarge, take_in_pieces
 from invoicing.errors import MissingPermission, NotFound, ValidationFailed
+from invoicing.intents import Move
 from invoicing.models import Merchant
 
 R = TypeVar("R")
@@ -161,12 +163,17 @@ class ApiView(JsonView):
         *,
         steps: bool = False,
         shown_once: str = "",
+        moves: Callable[[], Move] | None = None,
     ) -> HttpResponseBase:
-        """Do it in the bot's name and once per Idempotency-Key; render what came of it."""
+        """Do it in the bot's name and once per Idempotency-Key; render what came of it.
+
+        What moves money says so, and is done once per wish as well.
+        """
         bot = self.caller.bot
         actor = Actor("bot", bot.public_id, bot.name, getattr(self.request, "request_id", ""))
         assert self.endpoint  # noqa: S101 - a handler runs, so there is one
-        return once(
+        act = partial(
+            once,
             self.request,
             self.merchant,
             actor,
@@ -176,6 +183,7 @@ class ApiView(JsonView):
             steps=steps,
             shown_once=shown_once,
         )
+        return act() if moves is None else moving.once_per_wish(self.request, bot, moves, act)
 
 
 class PublicView(JsonView):

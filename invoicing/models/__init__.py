@@ -7,6 +7,7 @@ from invoicing.models.customer import Customer
 from invoicing.models.event import Delivery, DeliveryAttempt, Event, WebhookEndpoint
 from invoicing.models.idempotency import IdempotentRequest
 from invoicing.models.inquiry import Inquiry
+from invoicing.models.intent import Intent
 from invoicing.models.invoice import Invoice, LineItem
 from invoicing.models.merchant import Account, Logo, Merchant, NumberSeries
 from invoicing.models.message import Document, Message
@@ -25,6 +26,7 @@ __all__ = [
     "Event",
     "IdempotentRequest",
     "Inquiry",
+    "Intent",
     "Invitation",
     "Invoice",
     "LineItem",

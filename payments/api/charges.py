@@ -1,5 +1,6 @@
 """Charging a saved method while the payer is away."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from django.http.response import HttpResponseBase
@@ -10,14 +11,19 @@ from invoicing import representations as invoicing_representations
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find, load
 from invoicing.api.views import ApiView
-from invoicing.fields import Input, Line
-from payments import flows, recurring_flow, representations
+from invoicing.fields import Line
+from invoicing.intents import Repeatable
+from payments import flows, moves, recurring_flow, representations
 from payments.api import money_schemas, recurring
 from payments.inputs import ChargeInput
 from payments.models import Payment, RecurringCharge
 
 
-class ChargeInvoiceInput(Input):
+class ChargeRequest(Repeatable, ChargeInput):
+    """A charge as a bot asks for it."""
+
+
+class ChargeInvoiceInput(Repeatable):
     """Which saved method to charge."""
 
     payment_method_id: Annotated[Line, Field(max_length=40)] = Field(
@@ -31,7 +37,7 @@ class Charges(ApiView):
     @Endpoint(
         "Charge a customer",
         needs="payments:write",
-        body=ChargeInput,
+        body=ChargeRequest,
         answers=money_schemas.Charged,
         status=201,
         refuses=(404, 409),
@@ -48,15 +54,20 @@ class Charges(ApiView):
         `payment.failure` says why and whether another try helps, and the invoice stays open. While
         the provider has not answered it is `unknown`: wait for it, never charge again meanwhile.
         """
-        wanted = self.read(ChargeInput)
+        wanted = self.read(ChargeRequest)
+        move = partial(moves.charging, self.merchant, wanted, again=wanted.allow_duplicate)
         if wanted.recurring is not None:
             return self.run(
-                lambda: recurring_flow.charge(self.merchant, wanted), self.started, steps=True
+                lambda: recurring_flow.charge(self.merchant, wanted),
+                self.started,
+                steps=True,
+                moves=move,
             )
         return self.run(
             lambda: flows.charge(self.merchant, wanted),
             lambda done: self.told(done[0].public_id, done[1]),
             steps=True,
+            moves=move,
         )
 
     def told(self, reference: str, payment: Payment | None) -> dict[str, Any]:
@@ -101,6 +112,7 @@ class InvoiceCharge(ApiView):
                 "recurring_charge": None,
             },
             steps=True,
+            moves=lambda: moves.charging_invoice(invoice, again=wanted.allow_duplicate),
         )
 
 

@@ -16,14 +16,15 @@ from invoicing.api.pagination import CreatedQuery, PageQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound, Unavailable
 from invoicing.fields import CurrencyCode, Line
+from invoicing.intents import Repeatable
 from invoicing.models import CreditNote
-from payments import credit_flow, giving_back
+from payments import credit_flow, giving_back, moves
 from payments.api import credit_note_schemas as schemas
 from payments.credit_representations import credit_note
 from payments.inputs import CreditNoteInput
 
 
-class CreditNoteRequest(CreditNoteInput):
+class CreditNoteRequest(Repeatable, CreditNoteInput):
     """Which invoice to credit, and what of it."""
 
     invoice_id: Annotated[Line, Field(min_length=1, max_length=40)] = Field(
@@ -104,6 +105,11 @@ class CreditNotes(ApiView):
             lambda: credit_flow.credit(self.merchant, wanted.invoice_id, wanted.wanted()),
             lambda note: credit_note(_note(self, note.public_id)),
             steps=True,
+            moves=lambda: moves.crediting(
+                find(self.merchant, wanted.invoice_id),
+                wanted.wanted(),
+                again=wanted.allow_duplicate,
+            ),
         )
 
 

@@ -13,8 +13,9 @@ from invoicing.api.pagination import CreatedQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound
 from invoicing.fields import Input, Line
+from invoicing.intents import Repeatable
 from invoicing.models import Merchant
-from payments import flows, representations
+from payments import flows, moves, representations
 from payments.actions import deposits as actions
 from payments.api import money_schemas
 from payments.api.refunds import whole
@@ -105,13 +106,17 @@ class DepositCrediting(ApiView):
         )
 
 
+class DepositRefundRequest(Repeatable, DepositRefundInput):
+    """Unmatched money to give back, as a bot asks for it."""
+
+
 class DepositRefund(ApiView):
     tag = "Money"
 
     @Endpoint(
         "Give unmatched money back",
         needs="payments:write",
-        body=DepositRefundInput,
+        body=DepositRefundRequest,
         answers=money_schemas.Refund,
         refuses=(409,),
         example={},
@@ -119,11 +124,14 @@ class DepositRefund(ApiView):
     def post(self, request: Request, deposit_id: str) -> HttpResponseBase:
         """All of it goes back the way it came; USDC to an `address` that you send it to yourself:
         `usdc_payout` says what to sign."""
-        wanted = self.read(DepositRefundInput)
+        wanted = self.read(DepositRefundRequest)
         return self.run(
             lambda: flows.refund_deposit(self.merchant, deposit_id, wanted),
             lambda row: representations.refund(whole(self.merchant, [row])[0]),
             steps=True,
+            moves=lambda: moves.refunding_deposit(
+                self.merchant, deposit_id, again=wanted.allow_duplicate
+            ),
         )
 
 

@@ -11,8 +11,9 @@ from invoicing.api.invoices import find, load
 from invoicing.api.pagination import PageQuery, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotConfigured, ProviderFailed
+from invoicing.intents import Repeatable
 from invoicing.models import Invoice
-from payments import flows, representations
+from payments import flows, moves, representations
 from payments.api import schemas
 from payments.clearing import ON_CHAIN
 from payments.inputs import MarkPaidInput, PaymentInput, in_minor_units
@@ -65,13 +66,17 @@ class InvoiceCheckout(ApiView):
         )
 
 
+class MarkPaidRequest(Repeatable, MarkPaidInput):
+    """Money received elsewhere, as a bot says it."""
+
+
 class MarkPaid(ApiView):
     tag = "Invoices"
 
     @Endpoint(
         "Mark an invoice as paid",
         needs="settle",
-        body=MarkPaidInput,
+        body=MarkPaidRequest,
         answers=invoice_schemas.Invoice,
         refuses=(409, 503),
         example={"method": "bank_transfer", "reference": "Statement 12, line 3"},
@@ -83,11 +88,14 @@ class MarkPaid(ApiView):
         With `tx_hash`, a transfer of USDC to an address of yours is verified on its chain and pays
         the invoice by what it brought; asked again, nothing more happens.
         """
-        wanted = self.read(MarkPaidInput)
+        wanted = self.read(MarkPaidRequest)
         return self.run(
             lambda: flows.mark_paid(self.merchant, reference, wanted),
             lambda payment: invoicing_representations.invoice(load(self.merchant, reference)),
             steps=bool(wanted.tx_hash),
+            moves=lambda: moves.settling(
+                find(self.merchant, reference), wanted, again=wanted.allow_duplicate
+            ),
         )
 
 

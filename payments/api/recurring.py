@@ -11,8 +11,9 @@ from invoicing.api.pagination import CreatedQuery, PageQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import InvalidState, NotFound
 from invoicing.fields import Reference
+from invoicing.intents import Repeatable
 from invoicing.models import Merchant
-from payments import recurring_flow
+from payments import moves, recurring_flow
 from payments import recurring_representations as representations
 from payments.actions import recurring as actions
 from payments.api import recurring_schemas as schemas
@@ -34,6 +35,10 @@ class RecurringQuery(CreatedQuery):
         default=None, description="`past_due` are those with a charge that has failed."
     )
     customer_id: Reference | None = Field(default=None, description="Only this customer's.")
+
+
+class RecurringRequest(Repeatable, RecurringInput):
+    """A schedule as a bot asks for it."""
 
 
 class RecurringCharges(ApiView):
@@ -60,7 +65,7 @@ class RecurringCharges(ApiView):
     @Endpoint(
         "Create a recurring charge",
         needs="payments:write",
-        body=RecurringInput,
+        body=RecurringRequest,
         answers=schemas.RecurringCharge,
         status=201,
         refuses=(404, 409),
@@ -78,11 +83,12 @@ class RecurringCharges(ApiView):
         Periods begin at `anchor` plus whole intervals in your time zone, so the 31st is the last
         day of shorter months and the 31st again after them.
         """
-        wanted = self.read(RecurringInput)
+        wanted = self.read(RecurringRequest)
         return self.run(
             lambda: recurring_flow.start(self.merchant, wanted),
             lambda row: shown(self.merchant, row.public_id),
             steps=True,
+            moves=lambda: moves.scheduled(self.merchant, wanted, again=wanted.allow_duplicate),
         )
 
 

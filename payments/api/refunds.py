@@ -15,8 +15,9 @@ from invoicing.api.pagination import CreatedQuery, PageQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound
 from invoicing.fields import Line
+from invoicing.intents import Repeatable
 from invoicing.models import Merchant
-from payments import flows, representations
+from payments import flows, moves, representations
 from payments.api import money_schemas
 from payments.inputs import RefundInput
 from payments.models import Refund
@@ -34,13 +35,17 @@ class RefundQuery(CreatedQuery):
     status: money_schemas.RefundStatus | None = Field(default=None, description="How far it is.")
 
 
+class RefundRequest(Repeatable, RefundInput):
+    """A refund as a bot asks for it."""
+
+
 class InvoiceRefund(ApiView):
     tag = "Invoices"
 
     @Endpoint(
         "Refund an invoice",
         needs="payments:write",
-        body=RefundInput,
+        body=RefundRequest,
         answers=money_schemas.Refunded,
         refuses=(409,),
         example={"amount": "40.00", "reason": "requested_by_customer"},
@@ -52,17 +57,21 @@ class InvoiceRefund(ApiView):
         A bank may refuse a refund days later: it is `failed` then, `refund.failed` is told, and
         the money can be refunded again.
         """
-        wanted = self.read(RefundInput)
-        find(self.merchant, reference)
+        wanted = self.read(RefundRequest)
+        invoice = find(self.merchant, reference)
 
         def told(rows: list[Refund]) -> dict[str, Any]:
-            invoice = load(self.merchant, reference)
             return {
-                "invoice": invoicing_representations.invoice(invoice),
+                "invoice": invoicing_representations.invoice(load(self.merchant, reference)),
                 "refunds": [representations.refund(row) for row in whole(self.merchant, rows)],
             }
 
-        return self.run(lambda: flows.refund(self.merchant, reference, wanted), told, steps=True)
+        return self.run(
+            lambda: flows.refund(self.merchant, reference, wanted),
+            told,
+            steps=True,
+            moves=lambda: moves.refunding_invoice(invoice, wanted, again=wanted.allow_duplicate),
+        )
 
 
 class InvoiceRefunds(ApiView):
@@ -88,17 +97,20 @@ class PaymentOverpayment(ApiView):
     @Endpoint(
         "Refund an overpayment",
         needs="payments:write",
-        body=RefundInput,
+        body=RefundRequest,
         answers=money_schemas.Refund,
         refuses=(409,),
     )
     def post(self, request: Request, payment_id: str) -> HttpResponseBase:
         """Gives back what came beyond what was due, as far as it is still the payer's credit."""
-        wanted = self.read(RefundInput)
+        wanted = self.read(RefundRequest)
         return self.run(
             lambda: flows.refund_overpayment(self.merchant, payment_id, wanted),
             lambda row: representations.refund(whole(self.merchant, [row])[0]),
             steps=True,
+            moves=lambda: moves.refunding_overpayment(
+                self.merchant, payment_id, wanted, again=wanted.allow_duplicate
+            ),
         )
 
 

@@ -14,13 +14,13 @@ from invoicing.api.views import ApiView
 from invoicing.errors import InvalidState, NotFound
 from invoicing.fields import Line
 from invoicing.models import Merchant
-from payments import exporting, flows, quoting, representations, usdc_representations
+from payments import exporting, flows, moves, quoting, representations, usdc_representations
 from payments.actions import deposits, receiving, transfers
 from payments.api import money_schemas
 from payments.api import usdc_schemas as schemas
-from payments.api.deposits import DepositCredit
+from payments.api.deposits import DepositCredit, DepositRefundRequest
 from payments.api.refunds import whole
-from payments.inputs import DepositMatch, DepositRefundInput
+from payments.inputs import DepositMatch
 from payments.models import DepositAddress, ReceivingKey, Transfer
 from payments.usdc_inputs import ReceivingKeyInput, UsdcPolicyInput
 
@@ -200,7 +200,7 @@ class UsdcDepositRefund(ApiView):
     @Endpoint(
         "Give a USDC deposit back",
         needs="payments:write",
-        body=DepositRefundInput,
+        body=DepositRefundRequest,
         answers=money_schemas.Refund,
         refuses=(409,),
         example={"address": schemas.ADDRESS},
@@ -208,12 +208,15 @@ class UsdcDepositRefund(ApiView):
     def post(self, request: Request, deposit_id: str) -> HttpResponseBase:
         """All of it, to an address that its payer names. You send it from your own wallet:
         `usdc_payout` says what to sign, and the refund is done once that is final."""
-        wanted = self.read(DepositRefundInput)
+        wanted = self.read(DepositRefundRequest)
         unmatched(self.merchant, deposit_id)
         return self.run(
             lambda: flows.refund_deposit(self.merchant, deposit_id, wanted),
             lambda row: representations.refund(whole(self.merchant, [row])[0]),
             steps=True,
+            moves=lambda: moves.refunding_deposit(
+                self.merchant, deposit_id, again=wanted.allow_duplicate
+            ),
         )
 
 

@@ -1,0 +1,94 @@
+"""What a bot wants done with money, said so that the same wish is known when it comes again.
+
+A language model that did not hear an answer asks again, often under a fresh Idempotency-Key. The
+server therefore knows a wish by what it is: who asks, for whom, how much and what for.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from invoicing import clock
+from invoicing.errors import DuplicateIntent
+from invoicing.fields import Input
+from invoicing.models import Bot, Intent
+
+# The same wish within this time is taken for the first one, told again.
+WINDOW: Final = timedelta(hours=24)
+KEPT_FOR: Final = timedelta(days=30)
+
+
+class Repeatable(Input):
+    """A wish that may be meant a second time."""
+
+    allow_duplicate: Annotated[bool, Field(strict=True)] = Field(
+        default=False,
+        description="Whether this is meant although you have asked for just the same within a day. "
+        "Never set it because you did not hear an answer.",
+    )
+
+
+def _never(answer: Any) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Money that is asked to move.
+
+    `amount` is what moves at most, in minor units; `asked` is how much was asked for in words that
+    do not change when some of it has moved ("" for all). `about` is the object it is asked of, and
+    `look` an address that tells what became of it. `dropped` says whether an answer means that
+    nothing moved and nothing will.
+    """
+
+    kind: str
+    payee: str
+    about: str
+    currency: str
+    amount: int
+    asked: str
+    look: str
+    purpose: str = ""
+    allow_duplicate: bool = False
+    dropped: Callable[[Any], bool] = _never
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same wish, however its purpose is spelled."""
+        words = " ".join(re.findall(r"\w+", self.purpose.casefold()))
+        said = [self.kind, self.payee, self.about, self.currency, self.asked, words]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def told_before(bot: Bot, move: Move) -> Intent | None:
+    """The newest live intent of this bot that is the same wish."""
+    since = clock.now(bot.merchant) - WINDOW
+    same = bot.intents.filter(fingerprint=move.fingerprint, created_at__gt=since)
+    return same.exclude(status=Intent.Status.DROPPED).order_by("-id").first()
+
+
+def said_before(known: Intent, move: Move) -> DuplicateIntent:
+    """What is said to a bot that asks a second time."""
+    answered = bool(known.answer_body)
+    told = (
+        "`first` is what came of it."
+        if answered
+        else f"What came of it is unknown yet: GET {move.look} will tell."
+    )
+    return DuplicateIntent(
+        "You have asked for exactly this within the last day, and nothing was done now. "
+        f"{told} If you mean it a second time, ask with allow_duplicate.",
+        details={
+            "first": json.loads(known.answer_body) if answered else None,
+            "status": "done" if answered else "unknown",
+            "idempotency_key": known.idempotency_key or None,
+            "look": move.look,
+        },
+    )

@@ -16,6 +16,7 @@ EVERY_2_SECONDS = [
     "config.tasks.show_life",
 ]
 EVERY_10_SECONDS = [
+    "invoicing.tasks.carry_out_approvals",
     "payments.tasks.look_at_payments",
     "payments.tasks.look_at_refunds",
     "payments.tasks.look_at_setups",

@@ -62,6 +62,12 @@ class DuplicateIntent(Conflict):
     code = "duplicate_intent"
 
 
+class OffLimits(BillhookError):
+    """A bot may not do this by itself; the message names what its leash allows."""
+
+    code = "off_limits"
+
+
 class MissingPermission(BillhookError):
     """Whoever asks may not do this; the message names the permission that would allow it."""
 

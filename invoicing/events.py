@@ -12,10 +12,11 @@ from typing import Any
 from invoicing import actor, clock, ids, representations
 from invoicing.doorbell import ring
 from invoicing.event_types import TYPES
-from invoicing.models import Customer, Event, Invoice, Merchant
+from invoicing.models import Approval, Customer, Event, Invoice, Merchant
 
 # What can be told of, and how it looks; the rooms above add theirs when Django starts.
 renderers: dict[type, Callable[[Any], dict[str, Any]]] = {
+    Approval: representations.approval,
     Invoice: representations.invoice,
     Customer: representations.customer,
 }

@@ -27,6 +27,20 @@ MAILS: dict[str, frozenset[str]] = {
     "answer": _ABOUT_INVOICE | {"question", "answer"},
     "question": frozenset({"merchant_name", "number", "question", "asked_by", "url"}),
     "claim": frozenset({"merchant_name", "number", "asked_by", "address", "chain", "note", "url"}),
+    "approval": frozenset(
+        {
+            "merchant_name",
+            "bot_name",
+            "tool",
+            "amount",
+            "currency",
+            "payee",
+            "purpose",
+            "until",
+            "livemode",
+            "url",
+        }
+    ),
     "webhook_disabled": frozenset({"merchant_name", "endpoint_url", "reason", "url"}),
     "dispute": frozenset(
         {

@@ -12,9 +12,9 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import Max
 
-from invoicing import clock, credit_documents, documents, letters
+from invoicing import approving, clock, credit_documents, documents, letters
 from invoicing.doorbell import ring
-from invoicing.models import CreditNote, Invoice, Membership, Merchant, Message
+from invoicing.models import Approval, CreditNote, Invoice, Membership, Merchant, Message
 from invoicing.representations import public_url
 
 
@@ -125,6 +125,26 @@ def queue_to_owners(
     ).select_related("user")
     for owner in owners:
         queue(kind, owner.user.email, context, merchant=merchant, reply_to=reply_to)
+
+
+def queue_approval(approval: Approval) -> None:
+    """Ask everyone who may decide, each by a link of their own, in the caller's transaction."""
+    intent, merchant = approval.intent, approval.merchant
+    zone = ZoneInfo(merchant.timezone)
+    told = {
+        "merchant_name": merchant.name,
+        "bot_name": approval.bot.name,
+        "tool": approval.tool.replace("_", " "),
+        "amount": intent.amount,
+        "currency": intent.currency,
+        "payee": intent.payee,
+        "purpose": approval.purpose,
+        "until": approval.expires_at.astimezone(zone).date(),
+        "livemode": merchant.livemode,
+    }
+    for user in approving.deciders(merchant):
+        url = public_url(f"/dashboard/approvals/mail/{approving.token_for(approval, user)}/")
+        queue("approval", user.email, {**told, "url": url}, merchant=merchant)
 
 
 def _queue(**fields: Any) -> Message:

@@ -15,6 +15,7 @@ from django.conf import settings
 from invoicing import clock, money, reminder_rules
 from invoicing.models import (
     ApiKey,
+    Approval,
     Bot,
     Customer,
     Delivery,
@@ -239,6 +240,33 @@ def inquiry(row: Inquiry) -> dict[str, Any]:
         "promised_on": row.promised_on.isoformat() if row.promised_on else None,
         "created_at": instant(row.created_at),
         "closed_at": instant(row.closed_at),
+    }
+
+
+def approval(row: Approval) -> dict[str, Any]:
+    """What a bot waits for; what it takes are `intent`, `bot` and `merchant`."""
+    intent = row.intent
+    decided = row.status in {"approved", "done", "declined"}
+    return {
+        "id": row.public_id,
+        "object": "approval",
+        "status": row.status,
+        "livemode": row.merchant.livemode,
+        "bot_id": row.bot.public_id,
+        "tool": row.tool,
+        "kind": intent.kind,
+        "payee": intent.payee,
+        "currency": intent.currency,
+        "amount": money.to_text(intent.amount, intent.currency),
+        "purpose": row.purpose,
+        "url": f"/v1/approvals/{row.public_id}",
+        "created_at": instant(row.created_at),
+        "expires_at": instant(row.expires_at),
+        "decided_at": instant(row.decided_at) if decided else None,
+        "note": row.note,
+        "result": {"status": intent.answer_status, "body": json.loads(intent.answer_body)}
+        if row.status == "done"
+        else None,
     }
 
 

@@ -4,6 +4,7 @@ Every task takes no arguments, finds its work in rows and is safe to run twice o
 it had claimed is claimed again when the lease ends.
 """
 
+import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,9 +14,13 @@ from celery import shared_task
 from django.conf import settings
 
 from invoicing import archive, clock, egress, pdf, signing, stepping, transport, waiting
-from invoicing.actions import clocks, messages, webhooks
+from invoicing.actions import approvals, clocks, intents, messages, webhooks
+from invoicing.api import inside
+from invoicing.api.authentication import Caller
+from invoicing.errors import IdempotencyInFlight
 from invoicing.failpoints import failpoint
-from invoicing.models import Delivery, IdempotentRequest, Message, WebhookEndpoint
+from invoicing.intents import KEPT_FOR, carrying_out
+from invoicing.models import Approval, Delivery, IdempotentRequest, Message, WebhookEndpoint
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +34,8 @@ MAIL_LEASE = timedelta(minutes=5)
 # With the last turn well within what a task may take.
 CLOCKS_FOR = timedelta(seconds=40)
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=48)
+APPROVALS_AT_ONCE = 5
+TRY_APPROVAL_AGAIN = timedelta(minutes=1)
 
 
 @shared_task
@@ -182,9 +189,42 @@ def send(message: Message) -> Message:
 
 
 @shared_task
+def carry_out_approvals() -> int:
+    """Do what people have let bots do, each once, however often a worker dies over it."""
+    done = 0
+    while batch := approvals.claim_approvals(APPROVALS_AT_ONCE):
+        for approval in batch:
+            _carry_out(approval)
+        done += len(batch)
+    return done
+
+
+def _carry_out(approval: Approval) -> None:
+    """Ask the API what the bot had asked, under a key that is this approval's own."""
+    caller = Caller(approval.bot, approval.api_key)
+    key = f"approval:{approval.public_id}"
+    with carrying_out(approval.intent):
+        answer = inside.ask(
+            caller, "POST", approval.path, json.loads(approval.body), idempotency_key=key
+        )
+    failpoint("carry_out:answered")
+    if answer.status >= 500 or answer.status == 429 or _is_at_work(answer):
+        approvals.put_off(approval.pk, clock.wall() + TRY_APPROVAL_AGAIN)
+        return
+    approvals.record_outcome(
+        approval.pk, answer.status, inside.written(answer.body), dropped=answer.status >= 400
+    )
+
+
+def _is_at_work(answer: inside.Answer) -> bool:
+    return answer.status == 409 and answer.body["error"]["code"] == IdempotencyInFlight.code
+
+
+@shared_task
 def watch_due_dates() -> int:
-    """Note what has become overdue, and close payment windows that have passed."""
-    return waiting.OVERDUE.run() + waiting.EXPIRING.run()
+    """Note what has become overdue, close payment windows that have passed, and let lapse what
+    nobody has decided."""
+    return waiting.OVERDUE.run() + waiting.EXPIRING.run() + waiting.APPROVALS.run()
 
 
 @shared_task
@@ -206,7 +246,8 @@ def advance_clocks() -> int:
 
 @shared_task
 def forget_expired() -> int:
-    """Drop idempotency keys that nobody retries any more."""
-    oldest = clock.wall() - IDEMPOTENCY_KEPT_FOR
+    """Drop idempotency keys that nobody retries any more, and wishes that nobody repeats."""
+    at = clock.wall()
+    oldest = at - IDEMPOTENCY_KEPT_FOR
     count, _ = IdempotentRequest.objects.filter(created_at__lt=oldest).delete()
-    return count
+    return count + intents.forget_intents(at - KEPT_FOR)

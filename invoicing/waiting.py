@@ -1,7 +1,7 @@
 """What waits for a date in this room: invoices that become overdue, close, or ask again."""
 
-from invoicing.actions import inquiries, invoices, reminders
-from invoicing.models import Customer, Inquiry, Invoice, Merchant
+from invoicing.actions import approvals, inquiries, invoices, reminders
+from invoicing.models import Approval, Customer, Inquiry, Invoice, Merchant
 from invoicing.sweeps import Sweep
 
 DATES_AT_ONCE = 500
@@ -32,8 +32,12 @@ REMINDERS = Sweep(
     at_once=DATES_AT_ONCE,
 )
 
+APPROVALS = Sweep(
+    Approval.objects.filter(status="pending_approval"), "expires_at", approvals.expire_approval
+)
+
 REMINDING = (CUSTOMERS_RULES, PROMISES, REMINDERS)
-SWEEPS = (OVERDUE, EXPIRING, *REMINDING)
+SWEEPS = (OVERDUE, EXPIRING, *REMINDING, APPROVALS)
 
 
 def apply_changed_rules() -> int:

@@ -19,5 +19,6 @@ class DialectHosts:
         """Choose the addresses by the host's name."""
         host, _ = split_domain_port(request.get_host())
         if system := settings.COMPAT_HOSTS.get(host):
+            request.path_inside = f"/compat/{system}{request.path}"  # type: ignore[attr-defined]
             request.urlconf = addresses_of(system)
         return self.get_response(request)

@@ -8,7 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from invoicing import clock, keys
-from invoicing.models import ApiKey, Bot, Merchant
+from invoicing.models import ApiKey, Bot, Leash, Merchant
 
 # "Last used" is for people's eyes: a write a minute is enough.
 _NOTE_USE_EVERY = timedelta(minutes=1)
@@ -26,6 +26,11 @@ class Caller:
     @property
     def merchant(self) -> Merchant:
         return self.bot.merchant
+
+    @property
+    def leash(self) -> Leash | None:
+        """What holds the bot, if anything does."""
+        return getattr(self.bot, "leash", None)
 
     def may(self, permission: str) -> bool:
         """Whether the key carries this permission."""
@@ -78,6 +83,6 @@ _REFUSED = "The API key is unknown, expired or revoked."
 
 def _find(prefix: str) -> ApiKey | None:
     try:
-        return ApiKey.objects.select_related("bot__merchant").get(prefix=prefix)
+        return ApiKey.objects.select_related("bot__merchant", "bot__leash").get(prefix=prefix)
     except ApiKey.DoesNotExist:
         return None

@@ -1,5 +1,6 @@
 """What an endpoint says of itself: once, for the door, the documentation and the tests."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -34,6 +35,12 @@ class Endpoint:
     has_keys: bool = True
     media_type: str = "application/json"
     example: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its summary as a name without articles: `refund_invoice`. Tools are called so."""
+        words = re.findall(r"[a-z0-9]+", self.summary.lower().replace("'s ", " "))
+        return "_".join(word for word in words if word not in {"a", "an", "the"})
 
     def __call__(self, handler: H) -> H:
         handler.endpoint = self  # type: ignore[attr-defined]

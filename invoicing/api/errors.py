@@ -18,6 +18,7 @@ STATUS: dict[type[errors.BillhookError], int] = {
     errors.ValidationFailed: 400,
     errors.NotConfigured: 400,
     errors.MissingPermission: 403,
+    errors.OffLimits: 403,
     errors.OnlyInTestMode: 403,
     errors.NotFound: 404,
     errors.InvalidState: 409,

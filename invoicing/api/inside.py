@@ -70,7 +70,7 @@ def ask(
 
 
 def _request(method: str, path: str, body: Any, query: Mapping[str, Any]) -> WSGIRequest:
-    content = b"" if body is None else _written(body).encode()
+    content = b"" if body is None else written(body).encode()
     return WSGIRequest(
         {
             "REQUEST_METHOD": method,
@@ -87,10 +87,10 @@ def _request(method: str, path: str, body: Any, query: Mapping[str, Any]) -> WSG
     )
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """The value as JSON, Decimals digit by digit."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(str(k))}:{_written(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join(f"{json.dumps(str(k))}:{written(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_written, value)) + "]"
+        return "[" + ",".join(map(written, value)) + "]"
     return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value)

@@ -42,6 +42,7 @@ PATH_PARAMETERS: Final = {
     "slug": "The payer's secret, the last part of `payment_url`.",
     "customer_id": "The customer's id.",
     "bot_id": "The bot's id.",
+    "approval_id": "The approval's id.",
     "key_id": "The API key's id.",
     "event_id": "The event's id.",
     "endpoint_id": "The webhook endpoint's id.",
@@ -120,6 +121,8 @@ class DescribedSchema(AutoSchema):
         }
         if said.body:
             operation["requestBody"] = self._request(said.body, said)
+        # By this name a bot's leash allows it, and tools are called.
+        operation["x-tool"] = said.name
         if said.needs:
             operation["x-permission"] = said.needs
         return operation
@@ -174,7 +177,7 @@ class DescribedSchema(AutoSchema):
         statuses = {400, 429, 503, *said.refuses}
         if keyed:
             statuses |= {401}
-        if said.needs:
+        if keyed:
             statuses |= {403}
         if variables(path):
             statuses |= {404}

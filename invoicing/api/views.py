@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from invoicing import inputs
 from invoicing.actor import Actor
-from invoicing.api import moving, throttling
+from invoicing.api import holding, moving, throttling
 from invoicing.api.authentication import Caller, KeyAuthentication
 from invoicing.api.endpoint import METHODS, Endpoint, endpoints_of
 from invoicing.api.errors import UnsupportedBody
@@ -132,6 +132,14 @@ class ApiView(JsonView):
     """An endpoint for bots, which show a key that carries the permission it needs."""
 
     authentication_classes = [KeyAuthentication]
+    hold: holding.Hold | None = None
+
+    def read(self, model: type[I]) -> I:
+        """The request's body as this input, as far as the bot may ask for it."""
+        wanted = super().read(model)
+        if self.hold is not None:
+            self.hold.on_reading(wanted)
+        return wanted
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Know the caller, count the request, and refuse what the key does not allow."""
@@ -146,6 +154,9 @@ class ApiView(JsonView):
         self.count("api", self.caller.key.prefix)
         if self.endpoint and self.endpoint.needs and not self.caller.may(self.endpoint.needs):
             raise MissingPermission(self.endpoint.needs)
+        if self.caller.leash is not None and self.endpoint is not None:
+            self.hold = holding.Hold(self.caller, self.caller.leash, self.endpoint)
+            self.hold.at_the_door(str(request.method), kwargs)
         self.refuse_what_is_not_asked()
 
     @property
@@ -172,6 +183,8 @@ class ApiView(JsonView):
         bot = self.caller.bot
         actor = Actor("bot", bot.public_id, bot.name, getattr(self.request, "request_id", ""))
         assert self.endpoint  # noqa: S101 - a handler runs, so there is one
+        if self.hold is not None:
+            self.hold.before_doing()
         act = partial(
             once,
             self.request,
@@ -183,7 +196,9 @@ class ApiView(JsonView):
             steps=steps,
             shown_once=shown_once,
         )
-        return act() if moves is None else moving.once_per_wish(self.request, bot, moves, act)
+        if moves is None:
+            return act()
+        return moving.once_per_wish(self.request, self.caller, self.endpoint, moves, act)
 
 
 class PublicView(JsonView):

@@ -9,6 +9,7 @@ from invoicing.models.idempotency import IdempotentRequest
 from invoicing.models.inquiry import Inquiry
 from invoicing.models.intent import Intent
 from invoicing.models.invoice import Invoice, LineItem
+from invoicing.models.leash import Approval, Leash
 from invoicing.models.merchant import Account, Logo, Merchant, NumberSeries
 from invoicing.models.message import Document, Message
 from invoicing.models.reminder import Reminder
@@ -16,6 +17,7 @@ from invoicing.models.reminder import Reminder
 __all__ = [
     "Account",
     "ApiKey",
+    "Approval",
     "Bot",
     "ClockMove",
     "CreditNote",
@@ -29,6 +31,7 @@ __all__ = [
     "Intent",
     "Invitation",
     "Invoice",
+    "Leash",
     "LineItem",
     "Logo",
     "Membership",

@@ -18,6 +18,8 @@ class Intent(models.Model):
         DONE = "done", "Done"
         # Nothing came of it, so it may be asked again.
         DROPPED = "dropped", "Dropped"
+        # A person did not want it done.
+        DECLINED = "declined", "Declined"
 
     merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="+")
     bot = models.ForeignKey(Bot, models.CASCADE, related_name="intents")

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from invoicing import representations as invoicing_representations
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find, load
+from invoicing.api.leash_schemas import WAITS
 from invoicing.api.views import ApiView
 from invoicing.fields import Line
 from invoicing.intents import Repeatable
@@ -38,6 +39,7 @@ class Charges(ApiView):
         "Charge a customer",
         needs="payments:write",
         body=ChargeRequest,
+        also=WAITS,
         answers=money_schemas.Charged,
         status=201,
         refuses=(404, 409),
@@ -95,6 +97,7 @@ class InvoiceCharge(ApiView):
         "Charge an invoice",
         needs="payments:write",
         body=ChargeInvoiceInput,
+        also=WAITS,
         answers=money_schemas.Charged,
         refuses=(409,),
     )

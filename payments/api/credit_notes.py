@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from invoicing import archive, money, pdf
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find
+from invoicing.api.leash_schemas import WAITS
 from invoicing.api.pagination import CreatedQuery, PageQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound, Unavailable
@@ -86,6 +87,7 @@ class CreditNotes(ApiView):
         "Issue a credit note",
         needs="payments:write",
         body=CreditNoteRequest,
+        also=WAITS,
         answers=schemas.CreditNote,
         status=201,
         refuses=(404, 409),

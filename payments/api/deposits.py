@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from invoicing.api.endpoint import Endpoint
+from invoicing.api.leash_schemas import WAITS
 from invoicing.api.pagination import CreatedQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound
@@ -117,6 +118,7 @@ class DepositRefund(ApiView):
         "Give unmatched money back",
         needs="payments:write",
         body=DepositRefundRequest,
+        also=WAITS,
         answers=money_schemas.Refund,
         refuses=(409,),
         example={},

@@ -8,6 +8,7 @@ from invoicing import representations as invoicing_representations
 from invoicing.api import invoice_schemas
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find, load
+from invoicing.api.leash_schemas import WAITS
 from invoicing.api.pagination import PageQuery, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotConfigured, ProviderFailed
@@ -77,6 +78,7 @@ class MarkPaid(ApiView):
         "Mark an invoice as paid",
         needs="settle",
         body=MarkPaidRequest,
+        also=WAITS,
         answers=invoice_schemas.Invoice,
         refuses=(409, 503),
         example={"method": "bank_transfer", "reference": "Statement 12, line 3"},

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from invoicing.api.endpoint import Endpoint
+from invoicing.api.leash_schemas import WAITS
 from invoicing.api.pagination import CreatedQuery, PageQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import InvalidState, NotFound
@@ -66,6 +67,7 @@ class RecurringCharges(ApiView):
         "Create a recurring charge",
         needs="payments:write",
         body=RecurringRequest,
+        also=WAITS,
         answers=schemas.RecurringCharge,
         status=201,
         refuses=(404, 409),

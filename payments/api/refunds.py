@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from invoicing import representations as invoicing_representations
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find, load
+from invoicing.api.leash_schemas import WAITS
 from invoicing.api.pagination import CreatedQuery, PageQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound
@@ -46,6 +47,7 @@ class InvoiceRefund(ApiView):
         "Refund an invoice",
         needs="payments:write",
         body=RefundRequest,
+        also=WAITS,
         answers=money_schemas.Refunded,
         refuses=(409,),
         example={"amount": "40.00", "reason": "requested_by_customer"},
@@ -98,6 +100,7 @@ class PaymentOverpayment(ApiView):
         "Refund an overpayment",
         needs="payments:write",
         body=RefundRequest,
+        also=WAITS,
         answers=money_schemas.Refund,
         refuses=(409,),
     )

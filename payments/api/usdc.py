@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from invoicing.api.endpoint import Endpoint
+from invoicing.api.leash_schemas import WAITS
 from invoicing.api.pagination import CreatedQuery, PageQuery, between, page
 from invoicing.api.views import ApiView
 from invoicing.errors import InvalidState, NotFound
@@ -201,6 +202,7 @@ class UsdcDepositRefund(ApiView):
         "Give a USDC deposit back",
         needs="payments:write",
         body=DepositRefundRequest,
+        also=WAITS,
         answers=money_schemas.Refund,
         refuses=(409,),
         example={"address": schemas.ADDRESS},

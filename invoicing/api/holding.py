@@ -1,0 +1,75 @@
+"""Holding a bot at the API's door: which endpoints it may use, and with whom it may deal."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from invoicing.api.authentication import Caller
+from invoicing.api.endpoint import Endpoint
+from invoicing.errors import MissingPermission, OffLimits
+from invoicing.leashes import not_among_customers
+from invoicing.models import Leash
+
+SAFE: Final = frozenset({"GET", "HEAD"})
+ALWAYS: Final = frozenset({"get_who_is_asking", "list_approvals", "get_approval"})
+# What a bot could free itself with.
+NEVER: Final = "bots:write"
+
+
+class Hold:
+    """One request of a bot on a leash.
+
+    Where the leash names customers, whatever changes anything must be seen to be about one of
+    them before it is done: by its address, its body, or what it moves.
+    """
+
+    def __init__(self, caller: Caller, leash: Leash, endpoint: Endpoint) -> None:
+        self.merchant = caller.merchant
+        self.endpoint = endpoint
+        self.tools = frozenset(leash.tools)
+        self.customers = frozenset(leash.customers)
+        self._is_vetted = not self.customers
+
+    def at_the_door(self, method: str, places: Mapping[str, Any]) -> None:
+        """Raises OffLimits for an endpoint, or an object, that is not the bot's."""
+        if self.endpoint.needs == NEVER:
+            raise MissingPermission(NEVER)
+        name = self.endpoint.name
+        if self.tools and name not in self.tools and name not in ALWAYS:
+            raise OffLimits(
+                f"This bot may not use {name}: its leash allows {', '.join(sorted(self.tools))}.",
+                details={"limit": "tools", "tool": name},
+            )
+        if method in SAFE:
+            self._is_vetted = True
+        if self._is_vetted:
+            return
+        if "customer_id" in places:
+            self._vet(places["customer_id"])
+        if "reference" in places:
+            self._vet_invoice(places["reference"])
+
+    def on_reading(self, wanted: BaseModel) -> None:
+        """Raises OffLimits for a body that is about somebody else."""
+        if not self.customers:
+            return
+        if customer_id := getattr(wanted, "customer_id", None):
+            self._vet(customer_id)
+        if invoice_id := getattr(wanted, "invoice_id", None):
+            self._vet_invoice(invoice_id)
+
+    def before_doing(self) -> None:
+        """Raises OffLimits for what is not known to be about one of its customers."""
+        if not self._is_vetted:
+            raise not_among_customers("")
+
+    def _vet_invoice(self, reference: str) -> None:
+        rows = self.merchant.invoices.referred_to(reference)
+        found = rows.values_list("customer__public_id", flat=True).first()
+        self._vet(found or "")
+
+    def _vet(self, customer_id: str) -> None:
+        if customer_id not in self.customers:
+            raise not_among_customers(customer_id)
+        self._is_vetted = True

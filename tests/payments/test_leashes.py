@@ -1,0 +1,299 @@
+"""A bot on a leash does what it may by itself, asks a person for more, and cannot free itself."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from invoicing import approving, tasks
+from invoicing.actions.approvals import approve, decline
+from invoicing.actions.leashes import set_leash
+from invoicing.errors import InvalidState
+from invoicing.inputs import read
+from invoicing.leashes import LeashInput
+from invoicing.models import Approval, Bot, Event, Intent, Merchant, Message, User
+from payments.models import Payment, Refund
+from tests.factories import (
+    again,
+    given_a_customer,
+    given_a_key,
+    given_a_saved_card,
+    given_an_open_invoice,
+    pay,
+)
+from tests.fixtures import Api
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def held(test_merchant: Merchant) -> Api:
+    """A bot that may refund 50.00 by itself, 80.00 at once, 200.00 a day, 150.00 for one payee."""
+    limit = {
+        "kind": "refund",
+        "currency": "USD",
+        "per_action": "80",
+        "per_day": "200",
+        "per_payee": "150",
+        "approval_above": "50",
+    }
+    return leashed(test_merchant, {"limits": [limit]})
+
+
+def leashed(merchant: Merchant, wanted: dict[str, Any]) -> Api:
+    key = given_a_key(merchant)
+    set_leash(merchant, Bot.objects.latest("pk").public_id, read(LeashInput, wanted))
+    return Api(key)
+
+
+def given_paid(merchant: Merchant, **fields: Any) -> str:
+    invoice = given_an_open_invoice(merchant, **fields)
+    pay(invoice)
+    return invoice.public_id
+
+
+def refund(api: Api, invoice: str, amount: str, **how: Any) -> Any:
+    return api.post(f"/v1/invoices/{invoice}/refund", {"amount": amount}, **how)
+
+
+def refusal(answer: Any) -> tuple[int, str, str]:
+    error = answer.json()["error"]
+    return answer.status_code, error["code"], error["details"].get("limit", "")
+
+
+def test_what_is_within_the_limits_is_done_at_once(held: Api, test_merchant: Merchant) -> None:
+    assert refund(held, given_paid(test_merchant), "50.00").status_code == 200
+
+
+@pytest.mark.parametrize("amount", ["80.01", "100"])
+def test_more_than_may_be_at_once_is_refused(
+    held: Api, test_merchant: Merchant, amount: str
+) -> None:
+    answer = refund(held, given_paid(test_merchant), amount)
+    assert refusal(answer) == (403, "off_limits", "per_action")
+    assert answer.json()["error"]["details"]["most"] == "80.00"
+    assert (Refund.objects.count(), Intent.objects.count()) == (0, 0)
+
+
+def test_a_day_and_a_payee_have_limits_too(held: Api, test_merchant: Merchant) -> None:
+    cleo = given_a_customer(test_merchant).public_id
+    hers = [given_paid(test_merchant, customer_id=cleo) for _ in range(4)]
+    for invoice in hers[:3]:
+        assert refund(held, invoice, "50").status_code == 200
+    assert refusal(refund(held, hers[3], "0.01")) == (403, "off_limits", "per_payee")
+    another = given_paid(test_merchant)
+    assert refund(held, another, "50").status_code == 200
+    answer = refund(held, given_paid(test_merchant), "0.01")
+    assert refusal(answer) == (403, "off_limits", "per_day")
+    assert answer.json()["error"]["details"]["left"] == "0.00"
+    held.post("/v1/sandbox/clock", {"advance": "P1D"})
+    assert refund(held, given_paid(test_merchant), "50").status_code == 200
+
+
+def test_what_was_refused_is_not_counted(held: Api, test_merchant: Merchant) -> None:
+    unpaid = given_an_open_invoice(test_merchant).public_id
+    for _ in range(5):
+        assert refund(held, unpaid, "50").json()["error"]["code"] == "invalid_state"
+    assert refund(held, given_paid(test_merchant), "50").status_code == 200
+
+
+def test_no_other_currency_is_a_way_around(held: Api, test_merchant: Merchant) -> None:
+    euros = given_paid(test_merchant, currency="EUR")
+    assert refusal(refund(held, euros, "1")) == (403, "off_limits", "currency")
+
+
+def test_above_the_threshold_a_person_is_asked(
+    held: Api, test_merchant: Merchant, ada: User
+) -> None:
+    invoice = given_paid(test_merchant)
+    asked = refund(held, invoice, "60.00", idempotency_key="a")
+    assert asked.status_code == 202
+    told = asked.json()
+    assert (told["status"], told["amount"], told["tool"], told["result"]) == (
+        "pending_approval",
+        "60.00",
+        "refund_invoice",
+        None,
+    )
+    # Asked again, under whatever key, it is the same request that waits.
+    for key in ("a", "b"):
+        assert refund(held, invoice, "60.00", idempotency_key=key).json() == told
+    assert (Refund.objects.count(), Approval.objects.count()) == (0, 1)
+    assert tasks.carry_out_approvals() == 0
+    assert "asks you to approve $60.00" in Message.objects.get(kind="approval").subject
+
+    approve(test_merchant, told["id"], ada)
+    assert tasks.carry_out_approvals() == 1
+    done = held.get(told["url"]).json()
+    assert (done["status"], done["result"]["status"]) == ("done", 200)
+    assert done["result"]["body"]["refunds"][0]["amount"] == "60.00"
+    assert Refund.objects.get().amount == 6000
+    assert tasks.carry_out_approvals() == 0
+    assert refund(held, invoice, "60.00", idempotency_key="a").json() == done["result"]["body"]
+    assert refusal(refund(held, invoice, "60.00"))[:2] == (409, "duplicate_intent")
+    assert Refund.objects.count() == 1
+    types = Event.objects.filter(object_id=told["id"]).order_by("pk")
+    assert list(types.values_list("type", flat=True)) == [
+        "approval.requested",
+        "approval.approved",
+        "approval.done",
+    ]
+
+
+def test_what_is_declined_is_not_done_nor_asked_again(
+    held: Api, test_merchant: Merchant, ada: User
+) -> None:
+    invoice = given_paid(test_merchant)
+    told = refund(held, invoice, "60").json()
+    decline(test_merchant, told["id"], ada, "Talk to me first.")
+    assert held.get(told["url"]).json()["note"] == "Talk to me first."
+    answer = refund(held, invoice, "60")
+    assert refusal(answer)[:2] == (403, "approval_declined")
+    assert "Talk to me first." in answer.json()["error"]["message"]
+    with pytest.raises(InvalidState):
+        approve(test_merchant, told["id"], ada)
+    tasks.carry_out_approvals()
+    assert Refund.objects.count() == 0
+
+
+def test_nobody_decides_for_a_week_and_it_lapses(
+    held: Api, test_merchant: Merchant, ada: User
+) -> None:
+    invoice = given_paid(test_merchant)
+    told = refund(held, invoice, "60").json()
+    held.post("/v1/sandbox/clock", {"advance": "P7D"})
+    assert held.get(told["url"]).json()["status"] == "expired"
+    with pytest.raises(InvalidState):
+        approve(test_merchant, told["id"], ada)
+    assert refund(held, invoice, "60").status_code == 202
+
+
+def test_what_waits_counts_for_the_day(held: Api, test_merchant: Merchant) -> None:
+    for _ in range(2):
+        assert refund(held, given_paid(test_merchant), "80").status_code == 202
+    answer = refund(held, given_paid(test_merchant), "50")
+    assert refusal(answer) == (403, "off_limits", "per_day")
+    assert answer.json()["error"]["details"]["left"] == "40.00"
+
+
+def test_a_key_that_was_revoked_meanwhile_does_nothing(
+    held: Api, test_merchant: Merchant, ada: User
+) -> None:
+    told = refund(held, given_paid(test_merchant), "60").json()
+    approve(test_merchant, told["id"], ada)
+    key = Approval.objects.get().api_key
+    key.revoked_at = key.created_at
+    key.save()
+    tasks.carry_out_approvals()
+    row = Approval.objects.select_related("intent").get()
+    assert (row.status, row.intent.answer_status, row.intent.status) == ("done", 401, "dropped")
+    assert Refund.objects.count() == 0
+
+
+def test_only_its_tools_and_its_customers(api: Api, test_merchant: Merchant) -> None:
+    cleo, ben = given_a_customer(test_merchant), given_a_customer(test_merchant, name="Ben")
+    given_a_saved_card(cleo)
+    given_a_saved_card(ben)
+    bot = leashed(
+        test_merchant,
+        {"tools": ["charge_customer", "create_invoice"], "customers": [cleo.public_id]},
+    )
+    body = {"amount": "5", "description": "Tea"}
+    charge = "/v1/invoices/charge"
+    assert bot.post(charge, {**body, "customer_id": cleo.public_id}).status_code == 201
+    other = bot.post(charge, {**body, "customer_id": ben.public_id})
+    assert refusal(other) == (403, "off_limits", "customers")
+    lines = {"line_items": [{"description": "x", "unit_price": "1"}]}
+    assert bot.post("/v1/invoices", {**lines, "customer_id": cleo.public_id}).status_code == 201
+    for nobody in ({}, {"recipient": {"name": "Eve"}}, {"customer_id": ben.public_id}):
+        answer = bot.post("/v1/invoices", {**lines, **nobody})
+        assert refusal(answer) == (403, "off_limits", "customers")
+    assert refusal(bot.get("/v1/invoices")) == (403, "off_limits", "tools")
+    assert bot.get("/v1/me").status_code == 200
+    assert Payment.objects.count() == 1
+
+
+def test_another_customers_invoice_is_out_of_reach(test_merchant: Merchant) -> None:
+    cleo, ben = given_a_customer(test_merchant), given_a_customer(test_merchant, name="Ben")
+    bot = leashed(test_merchant, {"customers": [cleo.public_id]})
+    hers, his, nobodys = (
+        given_an_open_invoice(test_merchant, **who).public_id
+        for who in ({"customer_id": cleo.public_id}, {"customer_id": ben.public_id}, {})
+    )
+    assert bot.post(f"/v1/invoices/{hers}/send").status_code == 200
+    for invoice in (his, nobodys, "INV-9999"):
+        for verb in ("send", "void", "mark_paid"):
+            answer = bot.post(f"/v1/invoices/{invoice}/{verb}")
+            assert refusal(answer) == (403, "off_limits", "customers")
+    note = bot.post("/v1/credit_notes", {"invoice_id": his})
+    assert refusal(note) == (403, "off_limits", "customers")
+    assert bot.delete(f"/v1/customers/{ben.public_id}").status_code == 403
+    assert refusal(bot.post("/v1/wallets", {"name": "Mine", "currency": "USD"}))[2] == "customers"
+    assert bot.get(f"/v1/invoices/{his}").status_code == 200
+
+
+def test_a_bot_cannot_free_itself(held: Api, test_merchant: Merchant) -> None:
+    own = held.get("/v1/me").json()["bot"]["id"]
+    for answer in (
+        held.send("PUT", f"/v1/bots/{own}/leash", {}),
+        held.post("/v1/bots", {"name": "Another"}),
+        held.post(f"/v1/bots/{own}/api_keys", {"permissions": ["payments:write"]}),
+    ):
+        assert refusal(answer)[:2] == (403, "missing_permission")
+
+
+def test_a_leash_is_set_and_read_by_the_api(api: Api, test_merchant: Merchant) -> None:
+    held_by = given_a_key(test_merchant)
+    address = f"/v1/bots/{Bot.objects.latest('pk').public_id}/leash"
+    free = {"object": "leash", "tools": [], "customers": [], "limits": []}
+    assert free.items() <= api.get(address).json().items()
+    limit = {"kind": "refund", "currency": "JPY", "per_day": "5000", "approval_above": "0"}
+    set_to = api.send("PUT", address, {"limits": [limit]})
+    assert set_to.status_code == 200, set_to.content
+    assert set_to.json()["limits"] == [
+        {**limit, "per_action": None, "per_payee": None, "used_today": "0"}
+    ]
+    invoice = given_paid(test_merchant, currency="JPY")
+    asked = refund(Api(held_by), invoice, "1")
+    assert (asked.status_code, asked.json()["amount"]) == (202, "1")
+    assert api.get(address).json()["limits"][0]["used_today"] == "1"
+    # Only the bot itself sees what it waits for.
+    assert api.get(asked.json()["url"]).status_code == 404
+    assert [row["id"] for row in Api(held_by).get("/v1/approvals").json()["data"]] == [
+        asked.json()["id"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"limits": [{"kind": "gift", "currency": "USD"}]}, "limits[0].kind"),
+        ({"limits": [{"kind": "refund", "currency": "JPY", "per_day": "0.5"}]}, "limits.per_day"),
+        ({"limits": [{"kind": "refund", "currency": "USD", "per_day": "0"}]}, "limits[0].per_day"),
+        ({"limits": [{"kind": "refund", "currency": "USD"}] * 2}, "limits[1]"),
+        ({"customers": ["cus_000000000000000000000000"]}, "customers[0]"),
+        ({"tools": ["x" * 61]}, "tools[0]"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_a_wrong_leash_is_refused_by_name(
+    api: Api, test_merchant: Merchant, wanted: dict[str, Any], field: str
+) -> None:
+    address = f"/v1/bots/{Bot.objects.latest('pk').public_id}/leash"
+    answer = api.send("PUT", address, wanted)
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["error"]["details"]["fields"][0]["field"] == field
+
+
+def test_a_link_is_for_one_person_and_one_request(
+    held: Api, test_merchant: Merchant, ada: User, ben: User
+) -> None:
+    refund(held, given_paid(test_merchant), "60")
+    row = Approval.objects.select_related("intent").get()
+    token = approving.token_for(row, ada)
+    found = approving.read(token)
+    assert found is not None
+    assert (found[0].pk, found[1].pk) == (row.pk, ada.pk)
+    assert approving.read(token[:-1] + ("A" if token[-1] != "A" else "B")) is None
+    assert approving.read(approving.token_for(row, ben)) is None
+    assert Decimal(again(row.intent).amount) == 6000

@@ -197,6 +197,7 @@ _PREFIXES: Final = {
     "customer_id": "cus",
     "inquiry_id": "inq",
     "bot_id": "bot",
+    "approval_id": "apr",
     "key_id": "key",
     "event_id": "evt",
     "endpoint_id": "we",

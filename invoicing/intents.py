@@ -17,9 +17,9 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from invoicing import clock
-from invoicing.errors import DuplicateIntent
+from invoicing.errors import DuplicateIntent, OffLimits
 from invoicing.fields import Input
-from invoicing.models import Bot, Intent
+from invoicing.models import Approval, Bot, Intent
 
 # The same wish within this time is taken for the first one, told again.
 WINDOW: Final = timedelta(hours=24)
@@ -93,6 +93,16 @@ def said_before(known: Intent, move: Move) -> DuplicateIntent:
             "idempotency_key": known.idempotency_key or None,
             "look": move.look,
         },
+    )
+
+
+def declined_before(approval: Approval) -> OffLimits:
+    """What is said to a bot that asks again for what a person did not want."""
+    why = f": {approval.note}" if approval.note else "."
+    return OffLimits(
+        f"A person has declined this{why} Do not ask for it again.",
+        code="approval_declined",
+        details={"approval_id": approval.public_id},
     )
 
 

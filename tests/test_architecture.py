@@ -21,6 +21,7 @@ ROOMS = ("invoicing", "payments", "checkout", "config")
 DOORS = (
     "admin",
     "api",
+    "bots",
     "dashboard",
     "dialects",
     "management",
@@ -62,6 +63,7 @@ EXCEPTIONS = {
     # provider signs what it posts.
     # So does what a payer says there; a mail's one-click link is used without any page before it.
     "escaping and CSRF checks stay on": {
+        "checkout/bots/one_url.py",
         "checkout/pages/claims.py",
         "checkout/pages/inquiries.py",
         "checkout/pages/invoice.py",
@@ -70,7 +72,7 @@ EXCEPTIONS = {
 }
 # Part of an action, or a read beside it, that doors and other actions need too.
 NOT_ACTIONS = {
-    "invoicing/actions/action.py": {"action"},
+    "invoicing/actions/action.py": {"action", "counting_deeds"},
     "invoicing/actions/customers.py": {"locked_customer"},
 }
 # A worker taking rows is a durable transaction of its own, though no verb of the domain.

@@ -2,12 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from checkout.bots import discovery, one_url
 from checkout.pages import claims, front, inquiries, invoice, mailbox, usdc
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", front.home, name="home"),
     path("theme", front.theme, name="theme"),
-    path("i/<slug:slug>", invoice.show, name="hosted_invoice"),
+    path("llms.txt", discovery.llms, name="llms"),
+    path(".well-known/api-catalog", discovery.api_catalog, name="api_catalog"),
+    path("i/<slug:slug>", one_url.show, name="hosted_invoice"),
     path("i/<slug:slug>/status", invoice.status, name="hosted_invoice_status"),
     path("i/<slug:slug>/pay", invoice.pay, name="hosted_invoice_pay"),
     path("i/<slug:slug>/usdc", usdc.show, name="hosted_invoice_usdc"),

@@ -6,8 +6,7 @@ from typing import Final
 
 from invoicing import clock, events, leashes, mail
 from invoicing.actions.action import action
-from invoicing.errors import OffLimits
-from invoicing.intents import Move, said_before, told_before
+from invoicing.intents import Move, declined_before, said_before, told_before
 from invoicing.models import ApiKey, Approval, Bot, Intent
 from invoicing.models.leash import ApprovalStatus
 
@@ -48,7 +47,7 @@ def begin_intent(bot: Bot, move: Move, asked: Asked) -> Wish:
     if known is not None:
         approval = Approval.objects.filter(intent=known).first()
         if approval is not None and approval.status == ApprovalStatus.DECLINED:
-            raise declined(approval)
+            raise declined_before(approval)
         if asked.key and known.idempotency_key == asked.key:
             return Wish(known, False, approval)
         if not move.allow_duplicate:
@@ -113,13 +112,3 @@ def _ask_a_person(intent: Intent, move: Move, asked: Asked) -> Approval:
     events.record("approval.requested", approval)
     mail.queue_approval(approval)
     return approval
-
-
-def declined(approval: Approval) -> OffLimits:
-    """What is said to a bot that asks again for what a person did not want."""
-    why = f": {approval.note}" if approval.note else "."
-    return OffLimits(
-        f"A person has declined this{why} Do not ask for it again.",
-        code="approval_declined",
-        details={"approval_id": approval.public_id},
-    )

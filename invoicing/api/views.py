@@ -29,6 +29,8 @@ from invoicing.intents import Move
 from invoicing.models import Merchant
 
 R = TypeVar("R")
+# Where whoever has only found this address can read what there is (RFC 8631).
+DESCRIBED = '</v1/openapi.json>; rel="service-desc", </docs>; rel="service-doc"'
 I = TypeVar("I", bound=BaseModel)  # noqa: E741
 
 
@@ -112,6 +114,7 @@ class JsonView(APIView):
         for name, value in getattr(self, "rate_headers", {}).items():
             finished[name] = value
         finished.headers.setdefault("Cache-Control", "no-store")
+        finished.headers.setdefault("Link", DESCRIBED)
         return finished
 
     def read(self, model: type[I]) -> I:

@@ -210,11 +210,11 @@ def _metadata(value: Any) -> Any:
         raise ValueError("must not contain NUL or unpaired surrogates")
     if len(text.encode()) > METADATA_BYTES:
         raise ValueError(f"must be at most {METADATA_BYTES} bytes as JSON")
-    return json.loads(json.dumps(value, default=_json_number, allow_nan=False))
+    return json.loads(json.dumps(value, default=json_number, allow_nan=False))
 
 
-def _json_number(value: Any) -> Any:
-    """Metadata is the merchant's own and is not billed: its numbers may be JSON floats."""
+def json_number(value: Any) -> Any:
+    """What is no amount of money, metadata or a quantity, may be a JSON number: int or float."""
     if isinstance(value, Decimal):
         # Written out, 1E+999999999 would fill the memory.
         if not value.is_finite() or abs(value.adjusted()) > METADATA_DIGITS:

@@ -36,13 +36,11 @@ class KeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer bh_…`. Every refusal reads alike: it tells nothing about the key."""
 
     def authenticate(self, request: Request) -> tuple[Caller, ApiKey] | None:
-        parts = get_authorization_header(request).split()
-        if not parts:
+        shown = self.shown(get_authorization_header(request).split())
+        if shown is None:
             return None
-        if len(parts) != 2 or parts[0].lower() != b"bearer":
-            raise AuthenticationFailed("Send the API key as: Authorization: Bearer bh_…")
         try:
-            text = parts[1].decode("ascii")
+            text = shown.decode("ascii")
         except UnicodeDecodeError:
             raise AuthenticationFailed(_REFUSED) from None
         if not text.isprintable():  # PostgreSQL would not even look for a NUL
@@ -56,6 +54,14 @@ class KeyAuthentication(BaseAuthentication):
         if key.last_used_at is None or at - key.last_used_at > _NOTE_USE_EVERY:
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)
         return Caller(key.bot, key), key
+
+    def shown(self, parts: list[bytes]) -> bytes | None:
+        """The key among the header's words, None without any. Raises AuthenticationFailed."""
+        if not parts:
+            return None
+        if len(parts) != 2 or parts[0].lower() != b"bearer":
+            raise AuthenticationFailed("Send the API key as: Authorization: Bearer bh_…")
+        return parts[1]
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Billhook"'

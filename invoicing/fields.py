@@ -315,9 +315,10 @@ def _path(location: tuple[int | str, ...], data: Any) -> str:
     return path
 
 
+NO_FIELD = "is not a field here"
 _SENTENCES = {
     "missing": "is required",
-    "extra_forbidden": "is not a field here",
+    "extra_forbidden": NO_FIELD,
     "string_type": "must be text",
     "string_unicode": "must be text without unpaired surrogates",
     "bool_type": "must be true or false",
@@ -336,6 +337,8 @@ def _sentence(item: Any) -> str:
     if kind == "string_too_long":
         return f"must have at most {context['max_length']} characters"
     if kind == "string_too_short":
+        return "must not be empty"
+    if kind == "too_short" and isinstance(item["input"], str):
         return "must not be empty"
     if kind == "too_short":
         return f"must have at least {context['min_length']} item"

@@ -35,7 +35,16 @@ from invoicing.actions import invoices as actions
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.invoices import find, load
 from invoicing.api.pagination import PageQuery, page
-from invoicing.fields import Instant, Line, Metadata, PositiveAmount, Quantity, Text, UnitPrice
+from invoicing.fields import (
+    NO_FIELD,
+    Instant,
+    Line,
+    Metadata,
+    PositiveAmount,
+    Quantity,
+    Text,
+    UnitPrice,
+)
 from payments import flows, recurring_flow
 from payments.actions.receiving import request_usdc
 from payments.api.charges import Charges
@@ -129,20 +138,29 @@ class Dialect(BaseDialect):
 
     def refused(self, refusal: Refusal) -> tuple[int, Mapping[str, Any]]:
         """In the native API's shape and with its codes, in the names and statuses of this one."""
-        details = dict(refusal.details)
+        message, details = renamed(refusal.message, NAMES), dict(refusal.details)
         status = details.pop("status", "")
-        message = renamed(refusal.message, NAMES).replace(
+        message = message.replace(
             f"This invoice is {status}", f"This invoice is {SAID.get(status, status)}"
         )
         if "fields" in details:
-            details["fields"] = [
-                {name: renamed(text, NAMES) for name, text in field.items()}
-                for field in details["fields"]
-            ]
+            details["fields"] = [_field(**row) for row in details["fields"]]
+            message = _sentence(**details["fields"][0])
         if "field" in details:
             details["field"] = renamed(details["field"], NAMES)
         error = {"code": refusal.code, "message": message, "details": details}
         return refusal.status, {"error": {**error, "requestId": refusal.request_id}}
+
+
+def _field(field: str, message: str) -> dict[str, str]:
+    """What is wrong with a field; one that is none keeps the name that it was sent under."""
+    if message == NO_FIELD:
+        return {"field": field, "message": message}
+    return {"field": renamed(field, NAMES), "message": renamed(message, NAMES)}
+
+
+def _sentence(field: str, message: str) -> str:
+    return f"{field}: {message}" if field else message
 
 
 class Wallgent(Dialect, DialectView):

@@ -63,7 +63,7 @@ def _document(data: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "description": line["description"],
                 "quantity": number(Decimal(line["quantity"])),
-                "unitPrice": line["unit_price"],
+                "unitPrice": _price(line["unit_price"], data["currency"]),
                 "amount": line["amount"],
             }
             for line in data["line_items"]
@@ -76,6 +76,13 @@ def _document(data: Mapping[str, Any]) -> dict[str, Any]:
         "paidAt": data["paid_at"],
         "paymentUrl": data["payment_url"],
     }
+
+
+def _price(text: str, currency: str) -> str:
+    """A price with the currency's places at least: 25 as 25.00, while 0.0042 stays."""
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.ljust(money.asset(currency).decimals, "0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def invoice(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,10 +82,8 @@ def answer_intent(intent_pk: int, status: int, body: str, *, dropped: bool) -> I
 
 @action
 def drop_intent(intent_pk: int) -> None:
-    """It was refused and nothing was done: it may be asked for again."""
-    intent = Intent.objects.select_for_update().get(pk=intent_pk)
-    intent.status = Intent.Status.DROPPED
-    intent.save(update_fields=["status"])
+    """It was refused and nothing was done: it is as if it had never been asked for."""
+    Intent.objects.filter(pk=intent_pk, status=Intent.Status.BEGUN).delete()
 
 
 @action

@@ -17,7 +17,9 @@ from invoicing import stepping, tasks
 from invoicing.actions import clocks
 from invoicing.actions.access import create_api_key, create_bot
 from invoicing.actions.customers import create_customer
+from invoicing.actions.intents import Asked, begin_intent
 from invoicing.actions.invoices import create_invoice, finalize_invoice
+from invoicing.actions.leashes import set_leash
 from invoicing.actions.merchants import open_account
 from invoicing.actions.webhooks import create_endpoint
 from invoicing.inputs import (
@@ -28,13 +30,25 @@ from invoicing.inputs import (
     WebhookEndpointInput,
     read,
 )
-from invoicing.models import Account, Customer, Event, Invoice, Merchant, User, WebhookEndpoint
+from invoicing.keys import prefix_of
+from invoicing.leashes import LeashInput
+from invoicing.models import (
+    Account,
+    ApiKey,
+    Approval,
+    Customer,
+    Event,
+    Invoice,
+    Merchant,
+    User,
+    WebhookEndpoint,
+)
 from invoicing.permissions import FOR_BOTS
 from payments import flows, recurring_flow, rehearsed
 from payments import tasks as payment_tasks
 from payments.actions.receiving import request_usdc
 from payments.chain.rehearsal import BLOCKS_TO_FINALITY, SANDBOX
-from payments.inputs import ChargeInput
+from payments.inputs import ChargeInput, MarkPaidInput
 from payments.models import (
     DepositAddress,
     Payment,
@@ -44,6 +58,7 @@ from payments.models import (
     Transfer,
     Wallet,
 )
+from payments.moves import settling
 from payments.recurring_inputs import RecurringInput
 from payments.sandbox import provider, saving
 
@@ -114,6 +129,18 @@ def given_a_key(
     wanted = read(ApiKeyInput, {"permissions": list(permissions)})
     _, text = create_api_key(merchant, owner.public_id, wanted)
     return text
+
+
+def given_an_approval(merchant: Merchant, invoice: Invoice) -> Approval:
+    """What a bot on a short leash asks for: to declare an invoice paid."""
+    key = ApiKey.objects.get(prefix=prefix_of(given_a_key(merchant)))
+    limit = {"kind": "settle", "currency": invoice.currency, "approval_above": "0"}
+    set_leash(merchant, key.bot.public_id, read(LeashInput, {"limits": [limit]}))
+    path = f"/v1/invoices/{invoice.public_id}/mark_paid"
+    asked = Asked("mark_invoice_as_paid", path, "{}", "", key)
+    approval = begin_intent(key.bot, settling(invoice, MarkPaidInput()), asked).approval
+    assert approval is not None
+    return approval
 
 
 def given_an_endpoint(

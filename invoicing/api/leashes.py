@@ -15,7 +15,7 @@ from invoicing.api.pagination import PageQuery, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound
 from invoicing.leashes import LeashInput
-from invoicing.models import Approval, Bot, Leash
+from invoicing.models import Bot, Leash, Merchant
 
 EXAMPLE = {
     "tools": ["create_invoice", "send_invoice", "refund_invoice"],
@@ -70,11 +70,17 @@ class BotLeash(ApiView):
 class Approvals(ApiView):
     tag = "Who"
 
-    @Endpoint("List approvals", query=ApprovalQuery, answers=schemas.Approval, page=True)
+    @Endpoint(
+        "List approvals",
+        needs="payments:read",
+        query=ApprovalQuery,
+        answers=schemas.Approval,
+        page=True,
+    )
     def get(self, request: Request) -> Response:
-        """What this bot has asked a person for, newest first. Takes any key of the bot."""
+        """What bots have asked a person for, newest first."""
         query = self.query(ApprovalQuery)
-        rows = approvals_of(self.caller.bot)
+        rows = approvals_of(self.merchant)
         if query.status:
             rows = rows.filter(status=query.status)
         return Response(page(query, rows, representations.approval))
@@ -83,19 +89,20 @@ class Approvals(ApiView):
 class ApprovalDetail(ApiView):
     tag = "Who"
 
-    @Endpoint("Get an approval", answers=schemas.Approval)
+    @Endpoint("Get an approval", needs="payments:read", answers=schemas.Approval)
     def get(self, request: Request, approval_id: str) -> Response:
         """Ask until it is `done`, `declined` or `expired`, or hear of it by webhook. `result` is
-        the answer that the request would have had at once."""
-        row = approvals_of(self.caller.bot).filter(public_id=approval_id).first()
+        the answer that the request would have had at once; the request sent again with the same
+        Idempotency-Key gets it too."""
+        row = approvals_of(self.merchant).filter(public_id=approval_id).first()
         if row is None:
             raise NotFound(f"There is no approval {approval_id}.")
         return Response(representations.approval(row))
 
 
-def approvals_of(bot: Bot) -> Any:
-    """A bot's approvals with all that showing them takes."""
-    return Approval.objects.filter(bot=bot).select_related("merchant", "bot", "intent")
+def approvals_of(merchant: Merchant) -> Any:
+    """A merchant's approvals with all that showing them takes."""
+    return merchant.approvals.select_related("merchant", "bot", "intent")
 
 
 def _shown(bot: Bot, leash: Leash | None) -> dict[str, Any]:

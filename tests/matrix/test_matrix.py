@@ -41,6 +41,7 @@ from tests.factories import (
     given_a_draft,
     given_a_key,
     given_a_saved_card,
+    given_an_approval,
     given_an_endpoint,
     given_an_open_invoice,
     pay,
@@ -129,6 +130,10 @@ DECLARED: dict[str, Declared] = {
     "POST /v1/bots": Declared("bots:write", body={"name": "Second"}),
     "GET /v1/bots/{bot_id}": Declared("bots:read", {"bot_id": "bot"}),
     "GET /v1/bots/{bot_id}/api_keys": Declared("bots:read", {"bot_id": "bot"}),
+    "GET /v1/bots/{bot_id}/leash": Declared("bots:read", {"bot_id": "bot"}),
+    "PUT /v1/bots/{bot_id}/leash": Declared("bots:write", {"bot_id": "bot"}),
+    "GET /v1/approvals": Declared("payments:read"),
+    "GET /v1/approvals/{approval_id}": Declared("payments:read", {"approval_id": "approval"}),
     "POST /v1/bots/{bot_id}/api_keys": Declared(
         "bots:write", {"bot_id": "bot"}, {"permissions": ["bots:write"]}
     ),
@@ -358,6 +363,7 @@ def world(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
         "customer": billed.public_id,
         "archived": archived.public_id,
         "bot": key.bot.public_id,
+        "approval": given_an_approval(draft.merchant, plain).public_id,
         "key": key.public_id,
         "event": Event.objects.filter(merchant=merchant).latest("pk").public_id,
         "endpoint": endpoint.public_id,

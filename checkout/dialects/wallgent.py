@@ -51,7 +51,7 @@ from payments.actions.receiving import request_usdc
 from payments.api.charges import Charges
 from payments.api.invoices import start
 from payments.api.refunds import whole
-from payments.inputs import ChargeInput, PaymentInput, RefundInput
+from payments.inputs import ChainAddress, ChainName, ChargeInput, PaymentInput, RefundInput
 from payments.models import Refund
 from payments.receiving import chosen_network
 from payments.recurring_inputs import Interval
@@ -131,6 +131,17 @@ class ChargeBody(Camel):
         """The same, as the flow takes it."""
         said = self.model_dump(exclude_unset=True, exclude={"allow_duplicate"})
         return inputs.read(ChargeInput, said)
+
+
+class RefundBody(Camel):
+    """Where USDC goes back to; other money goes back the way it came, and needs no body."""
+
+    address: ChainAddress = ""
+    chain: ChainName = ""
+
+    def wanted(self) -> RefundInput:
+        """The same, as the flow takes it."""
+        return inputs.read(RefundInput, self.model_dump())
 
 
 class InvoiceQuery(PageQuery):
@@ -274,11 +285,11 @@ class Void(Wallgent):
 
 
 class InvoiceRefund(Wallgent):
-    @Endpoint("Refund an invoice", needs="payments:write")
+    @Endpoint("Refund an invoice", needs="payments:write", body=RefundBody)
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """All that can go back, the way it came; the invoice stays PAID."""
+        wanted = self.read(RefundBody).wanted()
         row = find(self.merchant, reference)
-        wanted = RefundInput()
 
         def told(rows: list[Refund]) -> dict[str, Any]:
             return {

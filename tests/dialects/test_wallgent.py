@@ -7,14 +7,19 @@ import pytest
 from invoicing.models import Customer, Invoice, Merchant
 from payments import tasks as payment_tasks
 from payments.actions.wallets import create_wallet
+from payments.chain.rehearsal import BLOCKS_TO_FINALITY
 from payments.inputs import WalletInput
 from payments.models import Payment, RecurringCharge, Wallet
 from tests.dialects.mounted import Mounted
 from tests.factories import (
+    SENDER,
     given_a_customer,
+    given_a_key,
     given_a_saved_card,
     given_an_open_invoice,
+    pay_usdc,
     use_card,
+    work,
 )
 from tests.fixtures import Api, WallClock
 
@@ -170,6 +175,32 @@ def test_an_id_is_given_in_any_way_and_a_fraction_is_a_number(
     for reference in (invoice.public_id, invoice.uuid, invoice.number):
         shown = wg.get(f"/v1/invoices/{reference}").json()
         assert (shown["id"], shown["lineItems"][0]["quantity"]) == (invoice.public_id, 2.5)
+
+
+def test_usdc_goes_back_to_an_address_that_is_named(wg: Mounted, test_merchant: Merchant) -> None:
+    invoice = given_an_open_invoice(test_merchant, "25.00")
+    pay_usdc(invoice, confirmations=BLOCKS_TO_FINALITY)
+    work()
+    path = f"/v1/invoices/{invoice.public_id}"
+    assert (wg.get(path).json()["status"], wg.get(path).json()["fees"][0]["method"]) == (
+        "PAID",
+        "USDC",
+    )
+    refused = wg.post(f"{path}/refund").json()["error"]
+    assert refused["details"]["fields"][0]["field"] == "address"
+    (refund,) = wg.post(f"{path}/refund", {"address": SENDER}).json()["refunds"]
+    assert (refund["status"], refund["amount"]) == ("pending", "25.00")
+
+
+def test_without_a_way_to_be_paid_there_is_no_checkout(live: Merchant, anonymous_api: Api) -> None:
+    wg = Mounted(Api(given_a_key(live)), "wallgent")
+    invoice = given_an_open_invoice(live)
+    for answer in (
+        wg.post(f"/v1/invoices/{invoice.public_id}/checkout"),
+        Mounted(anonymous_api, "wallgent").post(f"/v1/invoices/pay/{invoice.slug}/checkout"),
+        Mounted(anonymous_api, "wallgent").post(f"/v1/invoices/pay/{invoice.slug}/usdc"),
+    ):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_configured")
 
 
 # Charging

@@ -228,7 +228,12 @@ CUSTOMER: dict[str, Kind] = {
     "language": LANGUAGE,
     "metadata": METADATA,
 }
-ENDPOINT: dict[str, Kind] = {"url": URL, "description": text(200), "event_types": EVENT_TYPES}
+ENDPOINT: dict[str, Kind] = {
+    "url": URL,
+    "description": text(200),
+    "event_types": EVENT_TYPES,
+    "dialect": Kind((*NOT_TEXT, "wayout", "Wallgent", "x" * 21)),
+}
 WALLET: dict[str, Kind] = {"name": named(100), "currency": CURRENCY, "is_default": YES_OR_NO}
 MARK_PAID: dict[str, Kind] = {
     "amount": optional(Kind((*decimal(8, "1000000000000", zero=False).bad, "0.001", "100.01"))),

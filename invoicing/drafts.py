@@ -59,7 +59,11 @@ def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
     invoice.customer = None
     if wanted.customer_id is not None:
         invoice.customer = customer_of(merchant, wanted.customer_id)
+    page = invoice.checkout_page = checkout_page_of(merchant, wanted.checkout_page_id)
     invoice.wallet = wallet_of(merchant, wanted.wallet_id)
+    if page and page.wallet and not invoice.wallet:
+        fits = wanted.currency in (None, page.wallet.currency)
+        invoice.wallet = page.wallet if fits else None
     invoice.currency = _currency(invoice, wanted)
     if invoice.wallet and invoice.wallet.currency != invoice.currency:
         raise ValidationFailed(
@@ -109,11 +113,28 @@ def wallet_of(merchant: Merchant, public_id: str | None) -> Any:
     return wallet
 
 
+def checkout_page_of(merchant: Merchant, public_id: str | None) -> Any:
+    """The checkout page that is named. Raises NotFound, ValidationFailed for an archived one."""
+    if public_id is None:
+        return None
+    pages = merchant.checkout_pages.select_related("wallet")
+    page = pages.filter(public_id=public_id).first()
+    if page is None:
+        raise NotFound(
+            f"There is no checkout page {public_id}.", details={"field": "checkout_page_id"}
+        )
+    if page.archived_at:
+        raise ValidationFailed([("checkout_page_id", "is archived")])
+    return page
+
+
 def _currency(invoice: Invoice, wanted: InvoiceInput) -> str:
     if wanted.currency:
         return wanted.currency
     if invoice.wallet:
         return str(invoice.wallet.currency)
+    if invoice.checkout_page:
+        return str(invoice.checkout_page.currency)
     if invoice.customer and invoice.customer.currency:
         return invoice.customer.currency
     return invoice.merchant.currency
@@ -257,6 +278,7 @@ def as_input(invoice: Invoice, *, keep_taxes: bool = True) -> InvoiceInput:
     return InvoiceInput.model_construct(
         customer_id=invoice.customer.public_id if invoice.customer else None,
         wallet_id=invoice.wallet.public_id if invoice.wallet else None,
+        checkout_page_id=invoice.checkout_page.public_id if invoice.checkout_page else None,
         recipient=RecipientInput.model_construct(
             name=invoice.recipient_name,
             email=invoice.recipient_email,
@@ -275,11 +297,13 @@ def as_input(invoice: Invoice, *, keep_taxes: bool = True) -> InvoiceInput:
 
 
 def like(invoice: Invoice) -> InvoiceInput:
-    """What would make this invoice again today: without its dates, and without a customer who is
-    archived and billed no more."""
+    """What would make this invoice again today: without its dates, and without a customer or a
+    checkout page that is archived and billed no more."""
     changes: dict[str, Any] = {"due_at": None, "expires_at": None}
     if invoice.customer and invoice.customer.archived_at:
         changes["customer_id"] = None
+    if invoice.checkout_page and invoice.checkout_page.archived_at:
+        changes["checkout_page_id"] = None
     return as_input(invoice).model_copy(update=changes)
 
 

@@ -171,6 +171,11 @@ class InvoiceInput(Taxed):
         default=None,
         description="Which wallet receives; the default of the currency when left out.",
     )
+    checkout_page_id: Reference | None = Field(
+        default=None,
+        description="The checkout page it belongs to; its wallet and currency are used where "
+        "nothing else is said.",
+    )
     wallet_address: EvmAddress = Field(
         default="",
         description="An address of your own to be paid at in USDC, instead of a fresh one: what "

@@ -146,6 +146,11 @@ class TaxLine:
     category: str = "S"
 
     @property
+    def is_fixed(self) -> bool:
+        """Whether it is an amount that was given: then it has no rate to show."""
+        return not self.rate and bool(self.amount)
+
+    @property
     def label(self) -> str:
         # "Tax" is what the API calls a tax that nobody named.
         return _("Tax") if self.name in ("", "Tax") else self.name

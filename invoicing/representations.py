@@ -290,6 +290,7 @@ def bot(row: Bot) -> dict[str, Any]:
         "id": row.public_id,
         "object": "bot",
         "name": row.name,
+        "wallet_id": row.wallet.public_id if row.wallet else None,
         "created_at": instant(row.created_at),
     }
 

@@ -117,6 +117,8 @@ class Invoice(models.Model):
     currency = models.CharField(max_length=10)
     discount_percent = ExactDecimalField(null=True)  # type: ignore[misc]
     discount_amount = MinorUnitsField(null=True)  # type: ignore[misc]
+    # One tax on the whole that was asked for as an amount.
+    tax_amount = MinorUnitsField(null=True)  # type: ignore[misc]
     subtotal = MinorUnitsField(default=0)
     discount = MinorUnitsField(default=0)
     tax = MinorUnitsField(default=0)

@@ -134,6 +134,7 @@ DECLARED: dict[str, Declared] = {
     "GET /v1/bots": Declared("bots:read"),
     "POST /v1/bots": Declared("bots:write", body={"name": "Second"}),
     "GET /v1/bots/{bot_id}": Declared("bots:read", {"bot_id": "bot"}),
+    "PATCH /v1/bots/{bot_id}": Declared("bots:write", {"bot_id": "bot"}, {"name": "x"}),
     "GET /v1/bots/{bot_id}/api_keys": Declared("bots:read", {"bot_id": "bot"}),
     "POST /v1/bots/{bot_id}/api_keys": Declared(
         "bots:write", {"bot_id": "bot"}, {"permissions": ["bots:write"]}

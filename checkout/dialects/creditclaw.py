@@ -28,6 +28,7 @@ from checkout.page_representations import rail_of
 from checkout.sales import sales_of
 from invoicing import clock, inputs, money
 from invoicing.actions.invoices import create_invoice
+from invoicing.api import paths
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.renderer import ExactJsonRenderer
 from invoicing.errors import NotConfigured, ValidationFailed
@@ -49,6 +50,8 @@ from invoicing.models.invoice import InvoiceQuerySet
 from invoicing.representations import instant, public_url
 from payments.models import Wallet
 from payments.wallets import wallet_of_bot
+
+__all__ = ["paths", "urlpatterns"]
 
 USD: Final = "USD"
 DUE_AFTER: Final = timedelta(days=30)

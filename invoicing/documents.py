@@ -147,8 +147,7 @@ class TaxLine:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether it is an amount that was given: then it has no rate to show."""
-        return not self.rate and bool(self.amount)
+        return not self.rate and self.amount > 0  # an amount that was given has none to show
 
     @property
     def label(self) -> str:

@@ -1,19 +1,15 @@
-"""The verbs of checkout pages: create, change, archive, and begin to pay on one."""
+"""The verbs of checkout pages: create, change, archive."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from checkout.inputs import CheckoutPageChanges, CheckoutPageInput, PayerInput
+from checkout.inputs import CheckoutPageChanges, CheckoutPageInput
 from checkout.models import CheckoutPage
-from invoicing import clock, drafts, issuing, money
+from invoicing import clock, drafts, money
 from invoicing.actions.action import action
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
-from invoicing.inputs import InvoiceInput, LineItemInput, RecipientInput
-from invoicing.models import Invoice, Merchant
+from invoicing.models import Merchant
 
-# Whoever goes away without paying is not asked again: the address may be a stranger's.
-WINDOW: Final = timedelta(hours=24)
 _PLAIN: Final = ("title", "description", "item_description", "active")
 
 
@@ -64,35 +60,6 @@ def archive_checkout_page(merchant: Merchant, public_id: str) -> CheckoutPage:
         page.active = False
         page.save()
     return page
-
-
-@action
-def begin_checkout(page_pk: int, payer: PayerInput) -> Invoice:
-    """Issue the invoice that a payer on a checkout page is to pay, within a day.
-
-    Raises InvalidState where nobody can begin now, or there is no fixed amount.
-    """
-    page = CheckoutPage.objects.select_related("merchant", "wallet").get(pk=page_pk)
-    if page.archived_at or not page.active or page.amount is None:
-        raise InvalidState("Nobody can begin to pay on this checkout page now.")
-    ends = clock.now(page.merchant) + WINDOW
-    wanted = InvoiceInput(
-        checkout_page_id=page.public_id,
-        recipient=RecipientInput(name=payer.name, email=payer.email),
-        currency=page.currency,
-        line_items=[
-            LineItemInput(
-                description=page.item_description or page.title,
-                unit_price=money.to_decimal(page.amount, page.currency),
-            )
-        ],
-        due_at=ends,
-        expires_at=ends,
-    )
-    invoice, lines = drafts.draft(page.merchant, wanted)
-    drafts.keep(invoice, lines)
-    issuing.issue(invoice)
-    return invoice
 
 
 def _set_money(

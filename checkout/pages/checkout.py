@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from checkout.actions.checkout_pages import begin_checkout
+from checkout import sales
 from checkout.inputs import PayerInput
 from checkout.models import CheckoutPage
 from checkout.pages import brand
@@ -78,7 +78,7 @@ def _begin(request: HttpRequest, page: CheckoutPage) -> HttpResponse:
         throttling.count(request, "public", throttling.client_address(request))
         wanted = inputs.read(PayerInput, typed)
         with acting(payer):
-            invoice = begin_checkout(page.pk, wanted)
+            invoice = sales.begin(page, wanted)
     except throttling.Refused as refusal:
         sorry = _("That was asked for too often. Please try again in a minute.")
         response = _page(request, page, status=429, typed=typed, error=sorry)

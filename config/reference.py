@@ -13,6 +13,7 @@ TAGS: Final = (
     "Customers",
     "Reminders",
     "Inquiries",
+    "Checkout",
     "Money",
     "USDC",
     "Recurring charges",
@@ -212,6 +213,7 @@ _PREFIXES: Final = {
     "deposit_id": "dep",
     "payout_id": "po",
     "credit_note_id": "cn",
+    "page_id": "cp",
     "recurring_id": "rec",
 }
 

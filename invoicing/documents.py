@@ -146,6 +146,10 @@ class TaxLine:
     category: str = "S"
 
     @property
+    def is_fixed(self) -> bool:
+        return not self.rate and self.amount > 0  # an amount that was given has none to show
+
+    @property
     def label(self) -> str:
         # "Tax" is what the API calls a tax that nobody named.
         return _("Tax") if self.name in ("", "Tax") else self.name

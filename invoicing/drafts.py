@@ -6,7 +6,7 @@ Used to create, to change and to preview, so that what a preview says is what a 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, overload
 from zoneinfo import ZoneInfo
 
 from invoicing import clock, events, money, totals
@@ -59,7 +59,11 @@ def fill(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
     invoice.customer = None
     if wanted.customer_id is not None:
         invoice.customer = customer_of(merchant, wanted.customer_id)
+    page = invoice.checkout_page = checkout_page_of(merchant, wanted.checkout_page_id)
     invoice.wallet = wallet_of(merchant, wanted.wallet_id)
+    if page and page.wallet and not invoice.wallet:
+        fits = wanted.currency in (None, page.wallet.currency)
+        invoice.wallet = page.wallet if fits else None
     invoice.currency = _currency(invoice, wanted)
     if invoice.wallet and invoice.wallet.currency != invoice.currency:
         raise ValidationFailed(
@@ -109,11 +113,28 @@ def wallet_of(merchant: Merchant, public_id: str | None) -> Any:
     return wallet
 
 
+def checkout_page_of(merchant: Merchant, public_id: str | None) -> Any:
+    """The checkout page that is named. Raises NotFound, ValidationFailed for an archived one."""
+    if public_id is None:
+        return None
+    pages = merchant.checkout_pages.select_related("wallet")
+    page = pages.filter(public_id=public_id).first()
+    if page is None:
+        raise NotFound(
+            f"There is no checkout page {public_id}.", details={"field": "checkout_page_id"}
+        )
+    if page.archived_at:
+        raise ValidationFailed([("checkout_page_id", "is archived")])
+    return page
+
+
 def _currency(invoice: Invoice, wanted: InvoiceInput) -> str:
     if wanted.currency:
         return wanted.currency
     if invoice.wallet:
         return str(invoice.wallet.currency)
+    if invoice.checkout_page:
+        return str(invoice.checkout_page.currency)
     if invoice.customer and invoice.customer.currency:
         return invoice.customer.currency
     return invoice.merchant.currency
@@ -132,16 +153,18 @@ def _work_out(invoice: Invoice, wanted: InvoiceInput) -> list[LineItem]:
     document_taxes = wanted.own_taxes() or []
     inclusive = wanted.tax_behavior == "inclusive"
     discount = _discount(wanted.discount, decimals, "discount")
+    tax_amount = _minor(wanted.tax_amount, decimals, "tax_amount")
     asked = [
         _line(item, decimals, document_taxes, inclusive, position)
         for position, item in enumerate(wanted.line_items)
     ]
     try:
-        worked_out = totals.compute(asked, decimals, discount)
+        worked_out = totals.compute(asked, decimals, discount, tax_amount)
     except totals.DoesNotAddUp as problem:
         raise ValidationFailed([(problem.field, str(problem))]) from None
     invoice.discount_percent = discount.percent if discount else None
     invoice.discount_amount = discount.amount if discount else None
+    invoice.tax_amount = tax_amount
     invoice.subtotal = worked_out.subtotal
     invoice.discount = worked_out.discount
     invoice.tax = worked_out.tax
@@ -201,23 +224,31 @@ def _discount(wanted: DiscountInput | None, decimals: int, name: str) -> totals.
         return None
     if wanted.percent is not None:
         return totals.Discount(percent=wanted.percent)
+    return totals.Discount(amount=_minor(wanted.amount or Decimal(0), decimals, f"{name}.amount"))
+
+
+@overload
+def _minor(amount: Decimal, decimals: int, name: str) -> int: ...
+@overload
+def _minor(amount: None, decimals: int, name: str) -> None: ...
+def _minor(amount: Decimal | None, decimals: int, name: str) -> int | None:
     try:
-        return totals.Discount(amount=money.to_minor(wanted.amount or Decimal(0), decimals))
+        return None if amount is None else money.to_minor(amount, decimals)
     except ValueError as problem:
-        raise ValidationFailed([(f"{name}.amount", str(problem))]) from None
+        raise ValidationFailed([(name, str(problem))]) from None
 
 
 def _tax_json(tax: totals.Tax) -> dict[str, str]:
     return {"name": tax.name, "rate": money.plain(tax.rate), "category": tax.category}
 
 
-_TAX_FIELDS = {"tax_rate", "taxes", "tax_behavior"}
+_TAX_FIELDS = {"tax_rate", "taxes", "tax_behavior", "tax_amount"}
 
 
 def merged(invoice: Invoice, changes: InvoiceChanges) -> InvoiceInput:
     """A draft as it would be asked for afresh, with the named changes laid over it.
 
-    Taxes named for the document hold for all of its present lines.
+    Taxes named for the document hold for all of its present lines, in place of those before.
     """
     named = {name: getattr(changes, name) for name in changes.model_fields_set}
     if "customer_id" in named:
@@ -257,6 +288,7 @@ def as_input(invoice: Invoice, *, keep_taxes: bool = True) -> InvoiceInput:
     return InvoiceInput.model_construct(
         customer_id=invoice.customer.public_id if invoice.customer else None,
         wallet_id=invoice.wallet.public_id if invoice.wallet else None,
+        checkout_page_id=invoice.checkout_page.public_id if invoice.checkout_page else None,
         recipient=RecipientInput.model_construct(
             name=invoice.recipient_name,
             email=invoice.recipient_email,
@@ -268,6 +300,7 @@ def as_input(invoice: Invoice, *, keep_taxes: bool = True) -> InvoiceInput:
         tax_rate=None,
         taxes=None,
         tax_behavior=None,
+        tax_amount=_asked_tax(invoice) if keep_taxes else None,
         due_at=invoice.due_at,
         expires_at=invoice.expires_at,
         **{name: getattr(invoice, name) for name in _COPIED},
@@ -275,12 +308,19 @@ def as_input(invoice: Invoice, *, keep_taxes: bool = True) -> InvoiceInput:
 
 
 def like(invoice: Invoice) -> InvoiceInput:
-    """What would make this invoice again today: without its dates, and without a customer who is
-    archived and billed no more."""
+    """What would make this invoice again today: without its dates, and without a customer or a
+    checkout page that is archived and billed no more."""
     changes: dict[str, Any] = {"due_at": None, "expires_at": None}
     if invoice.customer and invoice.customer.archived_at:
         changes["customer_id"] = None
+    if invoice.checkout_page and invoice.checkout_page.archived_at:
+        changes["checkout_page_id"] = None
     return as_input(invoice).model_copy(update=changes)
+
+
+def _asked_tax(invoice: Invoice) -> Decimal | None:
+    amount = invoice.tax_amount
+    return None if amount is None else money.to_decimal(amount, invoice.currency)
 
 
 def _asked(percent: Decimal | None, amount: int | None, currency: str) -> DiscountInput | None:

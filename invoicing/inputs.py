@@ -171,6 +171,11 @@ class InvoiceInput(Taxed):
         default=None,
         description="Which wallet receives; the default of the currency when left out.",
     )
+    checkout_page_id: Reference | None = Field(
+        default=None,
+        description="The checkout page it belongs to; its wallet and currency are used where "
+        "nothing else is said.",
+    )
     wallet_address: EvmAddress = Field(
         default="",
         description="An address of your own to be paid at in USDC, instead of a fresh one: what "
@@ -181,6 +186,11 @@ class InvoiceInput(Taxed):
         description="The wallet's, the customer's or the merchant's own when left out.",
     )
     line_items: Annotated[list[LineItemInput], Field(min_length=1, max_length=MAX_LINES)]
+    tax_amount: Amount | None = Field(
+        default=None,
+        description="One tax on the whole as an amount, where no rate is known. It stands in "
+        "`taxes` with a rate of 0; no other taxes go beside it.",
+    )
     discount: DiscountInput | None = Field(
         default=None, description="Taken off the whole, spread over the lines."
     )
@@ -268,9 +278,20 @@ def _permissions(names: list[str]) -> list[str]:
 
 
 class BotInput(Input):
-    """A bot as it is created or renamed."""
+    """A bot as it is created."""
 
     name: Annotated[str, Field(min_length=1, max_length=100), COMPOSED, AfterValidator(one_line)]
+    wallet_id: Reference | None = Field(
+        default=None, description="A wallet of its own, for what it sells on checkout pages."
+    )
+
+
+class BotChanges(BotInput):
+    """What may be changed about a bot; what is left out stays."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=100), COMPOSED, AfterValidator(one_line)
+    ] = ""
 
 
 class ApiKeyInput(Input):

@@ -8,7 +8,7 @@ from django_fsm import can_proceed
 
 from invoicing import clock, documents, events, mail, numbering, reminding
 from invoicing.errors import InvalidState, ValidationFailed
-from invoicing.models import Invoice
+from invoicing.models import Invoice, Message
 
 # Filled by the rooms above when Django starts: what happens to an invoice the moment it is issued,
 # before anybody is told what is due, such as the payer's credit being counted.
@@ -43,17 +43,17 @@ def issue(invoice: Invoice) -> None:
     reminding.begin(invoice)
 
 
-def send(invoice: Invoice) -> None:
+def send(invoice: Invoice) -> Message | None:
     """Mail an issued invoice; without an address it is marked as sent all the same."""
     at = clock.now(invoice.merchant)
     invoice.sent_at = invoice.sent_at or at
     invoice.updated_at = at
     invoice.save(update_fields=["sent_at", "updated_at"])
-    if invoice.recipient_email:
-        mail.queue_for_invoice(invoice, "invoice")
+    message = mail.queue_for_invoice(invoice, "invoice") if invoice.recipient_email else None
     # It may not have had an address before.
     reminding.reschedule(invoice)
     events.record("invoice.sent", invoice)
+    return message
 
 
 def require(invoice: Invoice, transition: str, participle: str) -> None:

@@ -15,6 +15,8 @@ PERMISSIONS: Final[dict[str, str]] = {
     "settle": "Declare an invoice paid by money received elsewhere",
     "wallets:read": "See wallets and their entries",
     "wallets:write": "Create and edit wallets",
+    "checkout:read": "See checkout pages and their sales",
+    "checkout:write": "Create, edit and archive checkout pages",
     "events:read": "Read the event feed",
     "webhooks:read": "See webhook endpoints and deliveries",
     "webhooks:write": "Create, edit and delete webhook endpoints, redeliver, rotate secrets",

@@ -136,7 +136,7 @@ def _invoice(
         "wallet_id": row.wallet.public_id if row.wallet else None,
         "wallet_address": row.wallet_address or None,
         "customer_id": row.customer.public_id if row.customer else None,
-        "checkout_page_id": None,
+        "checkout_page_id": row.checkout_page.public_id if row.checkout_page else None,
         "recurring_charge_id": row.recurring_charge_id or None,
         "recipient": {
             "name": row.recipient_name,
@@ -318,6 +318,7 @@ def bot(row: Bot) -> dict[str, Any]:
         "id": row.public_id,
         "object": "bot",
         "name": row.name,
+        "wallet_id": row.wallet.public_id if row.wallet else None,
         "created_at": instant(row.created_at),
     }
 

@@ -14,14 +14,11 @@ from celery import shared_task
 from django.conf import settings
 
 from invoicing import (
-    archive,
     clock,
     egress,
     event_dialects,
-    pdf,
     signing,
     stepping,
-    transport,
     waiting,
 )
 from invoicing.actions import approvals, clocks, intents, messages, webhooks
@@ -30,7 +27,8 @@ from invoicing.api.authentication import Caller
 from invoicing.errors import IdempotencyInFlight
 from invoicing.failpoints import failpoint
 from invoicing.intents import KEPT_FOR, carrying_out
-from invoicing.models import Approval, Delivery, IdempotentRequest, Message, WebhookEndpoint
+from invoicing.mailing import send
+from invoicing.models import Approval, Delivery, IdempotentRequest, WebhookEndpoint
 
 _log = logging.getLogger(__name__)
 
@@ -172,33 +170,6 @@ def send_mails() -> int:
         done += len(batch)
         if len(batch) < MAILS_AT_ONCE:
             return done
-
-
-def send(message: Message) -> Message:
-    """Try one mail now, and record the truth about it."""
-    try:
-        attachment = None
-        if message.attach_pdf and message.credit_note:
-            note = message.credit_note
-            attachment = archive.file_name(note), archive.pdf_of_credit_note(note)
-        elif message.attach_pdf and message.invoice:
-            attachment = archive.file_name(message.invoice), archive.pdf_of(message.invoice)
-        mail = transport.compose(message, attachment)
-        failpoint("send_mail:before_smtp")
-        raw = transport.hand_over(mail)
-    except transport.NotSent as refusal:
-        return messages.record_refused(message.pk, refusal.reason, permanent=refusal.permanent)
-    except pdf.PdfFailed as failure:
-        return messages.record_refused(
-            message.pk, f"The PDF could not be made: {failure}", permanent=False
-        )
-    except Exception as error:  # whatever it is, the mails behind this one must not wait
-        _log.exception("a mail could not be made", extra={"mail": message.public_id})
-        return messages.record_refused(
-            message.pk, f"The mail could not be made: {error!r}", permanent=False
-        )
-    failpoint("send_mail:after_smtp")
-    return messages.record_sent(message.pk, raw)
 
 
 @shared_task

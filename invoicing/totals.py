@@ -25,6 +25,10 @@ class Tax:
     category: str = "S"
 
 
+# A tax of an amount that was given, not worked out: no rate of zero comes to anything.
+FIXED = Tax(Decimal(0), "Tax")
+
+
 @dataclass(frozen=True, slots=True)
 class Discount:
     """Either a percentage or a fixed number of minor units, never both."""
@@ -90,8 +94,16 @@ class DoesNotAddUp(ValueError):
         self.field = field_name
 
 
-def compute(lines: Sequence[Line], decimals: int, discount: Discount | None = None) -> Totals:
-    """Work out a document whose asset has `decimals` places. Raises DoesNotAddUp."""
+def compute(
+    lines: Sequence[Line],
+    decimals: int,
+    discount: Discount | None = None,
+    tax_amount: int | None = None,
+) -> Totals:
+    """Work out a document whose asset has `decimals` places. Raises DoesNotAddUp.
+
+    `tax_amount` is one tax on the whole, in minor units, for documents whose lines bear none.
+    """
     with localcontext(EXACT):
         line_totals = tuple(
             _line(line, decimals, f"line_items[{position}]") for position, line in enumerate(lines)
@@ -107,6 +119,10 @@ def compute(lines: Sequence[Line], decimals: int, discount: Discount | None = No
         )
         bases = [line.amount - part for line, part in zip(line_totals, taken, strict=True)]
         taxes = _exclusive(lines, bases) + _inclusive(lines, bases)
+        if tax_amount:
+            if taxes:
+                raise DoesNotAddUp("tax_amount", "takes no other taxes beside it")
+            taxes = [TaxTotal(FIXED, False, subtotal - document_discount, tax_amount)]
         added = sum(tax.amount for tax in taxes if not tax.inclusive)
         total = subtotal - document_discount + added
         if total > MAX_MINOR:

@@ -110,9 +110,14 @@ def _address(text: str) -> Address:
     return Address(addr_spec=f"{user}@{domain}")
 
 
-def hand_over(mail: EmailMessage) -> bytes | None:
-    """Send by SMTP; without a server return the mail's bytes for the mailbox. Raises NotSent."""
+def hand_over(mail: EmailMessage, timeout_seconds: float | None = None) -> bytes | None:
+    """Send by SMTP; without a server return the mail's bytes for the mailbox. Raises NotSent.
+
+    The server may take so long for each of its answers, or as long as is configured.
+    """
     how: dict[str, Any] = settings.MAIL_TRANSPORT
+    if timeout_seconds is not None and how["kind"] == "smtp":
+        how = {**how, "timeout": min(how["timeout"], timeout_seconds)}
     if how["kind"] == "mailbox":
         return mail.as_bytes()
     try:

@@ -1,7 +1,9 @@
 """The wallet that an invoice's money goes to, in the caller's transaction."""
 
+from django.db.models import Q
+
 from invoicing import clock
-from invoicing.models import Invoice, Merchant
+from invoicing.models import Bot, Invoice, Merchant
 from payments.models import Wallet
 
 
@@ -28,6 +30,16 @@ def default_wallet(merchant: Merchant, currency: str) -> Wallet:
         defaults={"name": f"{currency} wallet", "created_at": clock.wall()},
     )
     return wallet
+
+
+def wallet_of_bot(bot: Bot, currency: str) -> Wallet | None:
+    """Where a bot's sales in a currency go: to its own wallet, else to the merchant's default.
+
+    None where neither is there, or the one is archived or holds something else.
+    """
+    own = Q(pk=bot.wallet_id) if bot.wallet_id else Q(is_default=True)
+    rows = Wallet.objects.filter(own, merchant=bot.merchant, currency=currency, archived_at=None)
+    return rows.first()
 
 
 def one_at_a_time(merchant_pk: int) -> None:

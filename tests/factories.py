@@ -13,6 +13,9 @@ from typing import Any
 from django.db.models import F
 from django.utils.dateparse import parse_duration
 
+from checkout.actions.checkout_pages import create_checkout_page
+from checkout.inputs import CheckoutPageInput
+from checkout.models import CheckoutPage
 from invoicing import stepping, tasks
 from invoicing.actions import clocks
 from invoicing.actions.access import create_api_key, create_bot
@@ -119,6 +122,12 @@ def given_an_open_invoice(merchant: Merchant, amount: str = "100.00", **fields: 
     """An issued invoice that asks for this amount."""
     draft = given_a_draft(merchant, amount, **fields)
     return finalize_invoice(merchant, draft.public_id)
+
+
+def given_a_checkout_page(merchant: Merchant, **fields: Any) -> CheckoutPage:
+    """A page where a ticket for 49.00 USD is sold, unless the fields say otherwise."""
+    wanted = {"title": "Workshop ticket", "currency": "USD", "amount": "49.00", **fields}
+    return create_checkout_page(merchant, read(CheckoutPageInput, wanted))
 
 
 def given_a_key(

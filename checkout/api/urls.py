@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from checkout.api import public, x402
+from checkout.api import checkout_pages, public, sales, x402
 from invoicing.api import paths
 from invoicing.api.views import NothingHere
 
@@ -11,6 +11,9 @@ __all__ = ["paths", "urlpatterns"]
 SLUG = "invoices/pay/<payer_slug:slug>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("checkout_pages", checkout_pages.CheckoutPages.as_view()),
+    path("checkout_pages/<id:page_id>", checkout_pages.CheckoutPageDetail.as_view()),
+    path("sales", sales.Sales.as_view()),
     path(SLUG, public.PublicInvoice.as_view()),
     path(f"{SLUG}/checkout", public.PublicCheckout.as_view()),
     path(f"{SLUG}/x402", x402.PublicX402.as_view()),

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from checkout.bots import discovery, one_url
-from checkout.pages import claims, front, inquiries, invoice, mailbox, usdc
+from checkout.pages import checkout, claims, front, inquiries, invoice, mailbox, usdc
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", front.home, name="home"),
@@ -18,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("i/<slug:slug>/claim", claims.ask, name="hosted_invoice_claim"),
     path("i/<slug:slug>/ask", inquiries.ask, name="hosted_invoice_ask"),
     path("i/<slug:slug>/promise", inquiries.promise, name="hosted_invoice_promise"),
+    path("pay/<slug:page_id>", checkout.show, name="checkout_page"),
+    path("pay/<slug:page_id>/brand.css", checkout.stylesheet, name="checkout_page_brand"),
     path("reminders/stop/<str:token>", inquiries.stop, name="stop_reminders"),
     path("i/<slug:slug>/return", invoice.returned, name="hosted_invoice_return"),
     path(

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from invoicing import clock, ids, keys, mail
+from invoicing import clock, drafts, ids, keys, mail
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound, ValidationFailed
-from invoicing.inputs import ApiKeyInput, BotInput, InvitationInput
+from invoicing.inputs import ApiKeyInput, BotChanges, BotInput, InvitationInput
 from invoicing.models import Account, ApiKey, Bot, Invitation, Membership, Merchant, User
 from invoicing.representations import public_url
 
@@ -16,7 +16,24 @@ INVITATION_DAYS = 7
 @action
 def create_bot(merchant: Merchant, wanted: BotInput) -> Bot:
     """Create a bot, which can do nothing until it is given a key."""
-    return Bot.objects.create(merchant=merchant, name=wanted.name, created_at=clock.wall())
+    wallet = drafts.wallet_of(merchant, wanted.wallet_id)
+    return Bot.objects.create(
+        merchant=merchant, name=wanted.name, wallet=wallet, created_at=clock.wall()
+    )
+
+
+@action
+def update_bot(merchant: Merchant, bot_id: str, changes: BotChanges) -> Bot:
+    """Rename a bot, or give it another wallet. Raises NotFound for another's bot or wallet."""
+    bot = merchant.bots.select_for_update(of=("self",)).filter(public_id=bot_id).first()
+    if bot is None:
+        raise NotFound(f"There is no bot {bot_id}.")
+    if "name" in changes.model_fields_set:
+        bot.name = changes.name
+    if "wallet_id" in changes.model_fields_set:
+        bot.wallet = drafts.wallet_of(merchant, changes.wallet_id)
+    bot.save()
+    return bot
 
 
 @action

@@ -4,7 +4,7 @@ Each locks the invoice first and the merchant's counter last.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django_fsm import can_proceed
@@ -13,7 +13,7 @@ from invoicing import clock, drafts, events, issuing
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.inputs import InvoiceChanges, InvoiceInput
-from invoicing.models import Invoice, LineItem, Merchant
+from invoicing.models import Invoice, LineItem, Merchant, Message
 
 
 @action
@@ -105,6 +105,24 @@ def send_invoice(
         invoice.save(update_fields=["recipient_email"])
     issuing.send(invoice)
     return invoice
+
+
+@action
+def send_draft(
+    merchant: Merchant, reference: str, claimed_for: timedelta
+) -> tuple[Invoice, Message | None]:
+    """Issue a draft and queue its mail, claimed for a caller who tries it at once.
+
+    Raises InvalidState for what is no draft. Without an address there is no mail.
+    """
+    invoice = _locked(merchant, reference)
+    _only_drafts(invoice, "sent like this")
+    issuing.issue(invoice)
+    message = issuing.send(invoice)
+    if message is not None:
+        message.leased_until = clock.wall() + claimed_for
+        message.save(update_fields=["leased_until"])
+    return invoice, message
 
 
 @action

@@ -14,7 +14,7 @@ from invoicing.api.endpoint import Endpoint
 from invoicing.api.pagination import PageQuery, page
 from invoicing.api.views import ApiView
 from invoicing.errors import MissingPermission, NotFound
-from invoicing.inputs import ApiKeyInput, BotInput
+from invoicing.inputs import ApiKeyInput, BotChanges, BotInput
 from invoicing.models import ApiKey, Bot
 
 
@@ -42,7 +42,8 @@ class Bots(ApiView):
     @Endpoint("List bots", needs="bots:read", query=PageQuery, answers=schemas.Bot, page=True)
     def get(self, request: Request) -> Response:
         """Newest first."""
-        return Response(page(self.query(PageQuery), self.merchant.bots.all(), representations.bot))
+        rows = self.merchant.bots.select_related("wallet")
+        return Response(page(self.query(PageQuery), rows, representations.bot))
 
     @Endpoint(
         "Create a bot",
@@ -65,6 +66,20 @@ class BotDetail(ApiView):
     def get(self, request: Request, bot_id: str) -> Response:
         """One bot."""
         return Response(representations.bot(_bot(self, bot_id)))
+
+    @Endpoint(
+        "Change a bot",
+        needs="bots:write",
+        body=BotChanges,
+        answers=schemas.Bot,
+        example={"name": "Billing agent"},
+    )
+    def patch(self, request: Request, bot_id: str) -> HttpResponseBase:
+        """Its name, or its wallet; what it sold before stays where it is."""
+        changes = self.read(BotChanges)
+        return self.run(
+            lambda: actions.update_bot(self.merchant, bot_id, changes), representations.bot
+        )
 
 
 class BotKeys(ApiView):
@@ -120,7 +135,7 @@ class RevokeKey(ApiView):
 
 
 def _bot(view: ApiView, bot_id: str) -> Bot:
-    bot = view.merchant.bots.filter(public_id=bot_id).first()
+    bot = view.merchant.bots.select_related("wallet").filter(public_id=bot_id).first()
     if bot is None:
         raise NotFound(f"There is no bot {bot_id}.")
     return bot

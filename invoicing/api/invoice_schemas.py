@@ -11,6 +11,7 @@ from pydantic import Field
 from invoicing.api.reminder_schemas import InvoiceReminders
 from invoicing.api.shapes import (
     Amount,
+    CheckoutPageId,
     Currency,
     CustomerId,
     Instant,
@@ -175,7 +176,7 @@ class Invoice(Shape):
         str | None, Field(description="Where it is to be paid in USDC, if it says so itself.")
     ]
     customer_id: Annotated[CustomerId | None, Field(examples=["cus_9f86d081884c7d659a2feaa0"])]
-    checkout_page_id: str | None
+    checkout_page_id: CheckoutPageId | None
     recurring_charge_id: Annotated[
         str | None, Field(description="The schedule whose period this invoice is for.")
     ]

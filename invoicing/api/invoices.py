@@ -57,6 +57,9 @@ class InvoiceQuery(CreatedQuery):
     wallet_id: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="The id of the wallet that the invoice names."
     )
+    checkout_page_id: Annotated[Line, Field(max_length=40)] = Field(
+        default="", description="The id of the checkout page that the invoice belongs to."
+    )
     number: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="The exact number."
     )
@@ -75,7 +78,8 @@ class InvoiceQuery(CreatedQuery):
 
 def load(merchant: Merchant, reference: str) -> Invoice:
     """This merchant's invoice with customer and wallet, to be shown. Raises NotFound."""
-    return _one(merchant.invoices.select_related("customer", "wallet", "late_fee_of"), reference)
+    related = ("customer", "wallet", "checkout_page", "late_fee_of")
+    return _one(merchant.invoices.select_related(*related), reference)
 
 
 def find(merchant: Merchant, reference: str) -> Invoice:
@@ -101,6 +105,7 @@ def listed(merchant: Merchant, query: InvoiceQuery) -> InvoiceQuerySet:
     exact = {
         "customer__public_id": query.customer,
         "wallet__public_id": query.wallet_id,
+        "checkout_page__public_id": query.checkout_page_id,
         "number": query.number,
         "currency": query.currency,
     }

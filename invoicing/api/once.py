@@ -1,6 +1,5 @@
 """Doing what a request asks for in the caller's name, and once per Idempotency-Key."""
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -38,7 +37,9 @@ def once(
 
     def kept(result: R) -> idempotency.Answer:
         body = render(result)
-        return _answer(status, {**body, shown_once: None} if shown_once else body)
+        shown = {**body, shown_once: None} if shown_once else body
+        text: Any = request.accepted_renderer.render(shown)
+        return idempotency.Answer(status, text.decode())
 
     guard = _guard(request, merchant, actor, None if steps else kept)
     with acting(actor), idempotency.guarded(guard):
@@ -91,11 +92,6 @@ def _guard(
         fingerprint=idempotency.fingerprint(str(request.method), request.path, request.data),
         render=render,
     )
-
-
-def _answer(status: int, body: Any) -> idempotency.Answer:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return idempotency.Answer(status, text)
 
 
 def _told(answer: idempotency.Answer) -> HttpResponse:

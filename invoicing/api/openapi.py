@@ -59,6 +59,7 @@ PATH_PARAMETERS: Final = {
     "claim_id": "The id of the refund claim.",
     "payout_id": "The payout's id.",
     "credit_note_id": "The credit note's id.",
+    "page_id": "The checkout page's id.",
     "recurring_id": "The recurring charge's id.",
 }
 IDEMPOTENCY_KEY: Final = {

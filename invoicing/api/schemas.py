@@ -21,6 +21,7 @@ from invoicing.api.shapes import (
     MerchantId,
     Metadata,
     Shape,
+    WalletId,
 )
 from invoicing.inputs import Address, TaxId
 
@@ -84,6 +85,7 @@ class Bot(Shape):
     id: BotId
     object: Literal["bot"]
     name: Annotated[str, Field(examples=["Billing agent"])]
+    wallet_id: WalletId | None
     created_at: Instant
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpRequest
 from rest_framework.exceptions import ErrorDetail, Throttled
 from rest_framework.request import Request
 
 from invoicing import clock
 
 
-def client_address(request: Request) -> str:
+def client_address(request: HttpRequest | Request) -> str:
     """The caller's address, believing as many proxies as this instance has and no more."""
     address = str(request.META.get("REMOTE_ADDR", ""))
     proxies: int = settings.TRUSTED_PROXIES
@@ -25,7 +26,7 @@ def client_address(request: Request) -> str:
     return hops[-min(proxies, len(hops))]
 
 
-def count(request: Request, scope: str, who: str) -> dict[str, str]:
+def count(request: HttpRequest | Request, scope: str, who: str) -> dict[str, str]:
     """Count this request against its scope's limit and return the headers that tell.
 
     Raises Throttled when the window is used up. Scopes without a limit are not counted.
@@ -57,5 +58,6 @@ class Refused(Throttled):
 
     def __init__(self, headers: dict[str, str], wait: int) -> None:
         super().__init__(wait)
+        self.seconds = wait
         self.detail = ErrorDetail(f"Too many requests; there will be more in {wait} seconds.")
         self.headers: dict[str, Any] = headers

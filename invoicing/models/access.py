@@ -107,6 +107,8 @@ class Bot(models.Model):
     public_id = models.CharField(max_length=40, unique=True, default=_bot_id)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="bots")
     name = models.CharField(max_length=100)
+    # Its own; where it has none, what it sells is received by the merchant's default one.
+    wallet = models.ForeignKey("payments.Wallet", models.PROTECT, null=True, related_name="bots")
     created_at = models.DateTimeField()
 
     class Meta:

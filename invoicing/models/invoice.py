@@ -49,7 +49,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         mails = Message.objects.filter(kind="invoice").only(
             "invoice_id", "kind", "repeat", "status", "reason", "to", "sent_at", "created_at"
         )
-        return self.select_related("customer", "wallet", "late_fee_of").prefetch_related(
+        return self.select_related(
+            "customer", "wallet", "checkout_page", "late_fee_of"
+        ).prefetch_related(
             "lines",
             models.Prefetch("messages", mails.order_by("id"), "mails"),
             models.Prefetch("reminders", Reminder.objects.shown()),
@@ -104,6 +106,10 @@ class Invoice(models.Model):
     wallet = models.ForeignKey(
         "payments.Wallet", models.PROTECT, null=True, related_name="invoices"
     )
+    # Where the payer comes in, in the uppermost room.
+    checkout_page = models.ForeignKey(
+        "checkout.CheckoutPage", models.PROTECT, null=True, related_name="invoices"
+    )
     # Where it is to be paid in USDC, if it says so itself; else its wallet does.
     wallet_address = models.CharField(max_length=42, blank=True)
     language = models.CharField(max_length=10, blank=True)
@@ -111,6 +117,8 @@ class Invoice(models.Model):
     currency = models.CharField(max_length=10)
     discount_percent = ExactDecimalField(null=True)  # type: ignore[misc]
     discount_amount = MinorUnitsField(null=True)  # type: ignore[misc]
+    # One tax on the whole that was asked for as an amount.
+    tax_amount = MinorUnitsField(null=True)  # type: ignore[misc]
     subtotal = MinorUnitsField(default=0)
     discount = MinorUnitsField(default=0)
     tax = MinorUnitsField(default=0)
@@ -211,6 +219,11 @@ class Invoice(models.Model):
             models.Index(fields=["merchant", "-id"], name="invoice_newest_first"),
             models.Index(fields=["merchant", "status", "-id"], name="invoice_by_status"),
             models.Index(fields=["merchant", "customer", "-id"], name="invoice_by_customer"),
+            models.Index(
+                fields=["merchant", "checkout_page", "-id"],
+                condition=Q(checkout_page__isnull=False),
+                name="invoice_by_checkout_page",
+            ),
             models.Index(fields=["merchant", "due_at"], name="invoice_by_due_date"),
             models.Index(
                 fields=["due_at"],

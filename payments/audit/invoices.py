@@ -104,21 +104,24 @@ def check_documents() -> Iterator[Break]:
 def check_totals() -> Iterator[Break]:
     """I9: every amount on an invoice is what its lines make it."""
     query = f"""
-        SELECT i.id, i.public_id, i.currency, i.discount_percent, i.discount_amount, i.subtotal,
-               i.discount, i.tax, i.total, {_text("i.taxes")}, l.id, l.public_id, l.quantity,
+        SELECT i.id, i.public_id, i.currency, i.discount_percent, i.discount_amount, i.tax_amount,
+               i.subtotal, i.discount, i.tax, i.total, {_text("i.taxes")},
+               l.id, l.public_id, l.quantity,
                l.unit_price, l.discount_percent, l.discount_amount, {_text("l.taxes")},
                l.tax_inclusive, l.discount, l.amount
         FROM {INVOICE} i LEFT JOIN {LINE} l ON l.invoice_id = i.id ORDER BY i.id, l.position
     """  # noqa: S608
     with reading(query) as found:
-        for head, of_it in groupby(found, key=lambda row: row[:10]):
-            yield from _invoice(head, [row[10:] for row in of_it if row[10] is not None])
+        for head, of_it in groupby(found, key=lambda row: row[:11]):
+            yield from _invoice(head, [row[11:] for row in of_it if row[11] is not None])
 
 
 def _invoice(head: tuple[Any, ...], lines: list[tuple[Any, ...]]) -> Iterator[Break]:
-    pk, name, currency, percent, amount, *says = head
+    pk, name, currency, percent, amount, tax_amount, *says = head
     try:
-        should = _worked_out(currency, percent, amount, tuple(line[2:8] for line in lines))
+        should = _worked_out(
+            currency, percent, amount, tax_amount, tuple(line[2:8] for line in lines)
+        )
     except (ValueError, ArithmeticError, InvalidOperation, KeyError) as problem:
         yield Break("I9", INVOICE, pk, name, f"cannot be worked out: {problem}")
         return
@@ -139,7 +142,11 @@ def _invoice(head: tuple[Any, ...], lines: list[tuple[Any, ...]]) -> Iterator[Br
 
 @lru_cache(maxsize=4096)
 def _worked_out(
-    currency: str, percent: str | None, amount: int | None, lines: tuple[tuple[Any, ...], ...]
+    currency: str,
+    percent: str | None,
+    amount: int | None,
+    tax_amount: int | None,
+    lines: tuple[tuple[Any, ...], ...],
 ) -> tuple[Any, ...]:
     """Subtotal, discount, tax, total, taxes, and each line's discount and amount."""
     worked_out = totals.compute(
@@ -158,6 +165,7 @@ def _worked_out(
         ],
         money.asset(currency).decimals,
         _discount(percent, amount),
+        tax_amount,
     )
     taxes = [
         {

@@ -37,6 +37,7 @@ from payments.recurring_inputs import PauseInput, RecurringInput
 from payments.usdc_inputs import ClaimInput
 from tests.factories import (
     again,
+    given_a_checkout_page,
     given_a_customer,
     given_a_draft,
     given_a_key,
@@ -84,7 +85,12 @@ TEST_CARD = {"method_id": "test_card"}
 RECURRING, PAUSED = {"recurring_id": "recurring"}, {"recurring_id": "paused"}
 DISPUTE, DEPOSIT = {"dispute_id": "dispute"}, {"deposit_id": "deposit"}
 USDC_DEPOSIT, CLAIM = {"deposit_id": "usdc_deposit"}, {"claim_id": "claim"}
-BILL = {"customer_id": "{customer}", "wallet_id": "{wallet}", "line_items": LINES}
+BILL = {
+    "customer_id": "{customer}",
+    "wallet_id": "{wallet}",
+    "checkout_page_id": "{checkout_page}",
+    "line_items": LINES,
+}
 
 DECLARED: dict[str, Declared] = {
     "GET /v1/invoices": Declared("invoices:read"),
@@ -129,6 +135,7 @@ DECLARED: dict[str, Declared] = {
     "GET /v1/bots": Declared("bots:read"),
     "POST /v1/bots": Declared("bots:write", body={"name": "Second"}),
     "GET /v1/bots/{bot_id}": Declared("bots:read", {"bot_id": "bot"}),
+    "PATCH /v1/bots/{bot_id}": Declared("bots:write", {"bot_id": "bot"}, {"name": "x"}),
     "GET /v1/bots/{bot_id}/api_keys": Declared("bots:read", {"bot_id": "bot"}),
     "GET /v1/bots/{bot_id}/leash": Declared("bots:read", {"bot_id": "bot"}),
     "PUT /v1/bots/{bot_id}/leash": Declared("bots:write", {"bot_id": "bot"}),
@@ -243,6 +250,16 @@ DECLARED: dict[str, Declared] = {
     "GET /v1/credit_notes/{credit_note_id}/pdf": Declared(
         "invoices:read", {"credit_note_id": "credit_note"}
     ),
+    "GET /v1/checkout_pages": Declared("checkout:read"),
+    "POST /v1/checkout_pages": Declared(
+        "checkout:write", body={"title": "Tickets", "wallet_id": "{wallet}"}
+    ),
+    "GET /v1/checkout_pages/{page_id}": Declared("checkout:read", {"page_id": "checkout_page"}),
+    "PATCH /v1/checkout_pages/{page_id}": Declared(
+        "checkout:write", {"page_id": "checkout_page"}, {"title": "x"}
+    ),
+    "DELETE /v1/checkout_pages/{page_id}": Declared("checkout:write", {"page_id": "closing_page"}),
+    "GET /v1/sales": Declared("checkout:read"),
     "GET /v1/wallets": Declared("wallets:read"),
     "POST /v1/wallets": Declared("wallets:write", body={"name": "Yen", "currency": "JPY"}),
     "GET /v1/wallets/{wallet_id}": Declared("wallets:read", {"wallet_id": "wallet"}),
@@ -343,9 +360,15 @@ def world(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
     draft = given_a_draft(merchant)
     key = ApiKey.objects.get(prefix=given_a_key(merchant, ["events:read"])[:16])
     money = money_of(merchant, stripe)
+    selling, closing = given_a_checkout_page(merchant), given_a_checkout_page(merchant)
+    sold = given_an_open_invoice(merchant, checkout_page_id=selling.public_id)
+    pay(sold)
     tasks.fan_out_events()
     return {
         **money,
+        "checkout_page": selling.public_id,
+        "closing_page": closing.public_id,
+        "sold": sold.public_id,
         **usdc_of(merchant),
         "draft": draft.public_id,
         "draft by uuid": str(draft.uuid),
@@ -650,7 +673,11 @@ def test_lists_show_ones_own_and_nothing_else(
 @pytest.mark.parametrize(
     ("name", "filters"),
     [
-        ("GET /v1/invoices", {"customer": "customer", "wallet_id": "wallet"}),
+        (
+            "GET /v1/invoices",
+            {"customer": "customer", "wallet_id": "wallet", "checkout_page_id": "checkout_page"},
+        ),
+        ("GET /v1/sales", {"checkout_page_id": "checkout_page"}),
         ("GET /v1/events", {"object_id": "open"}),
         ("GET /v1/payments", {"invoice_id": "paid", "wallet_id": "wallet"}),
     ],

@@ -1,0 +1,54 @@
+"""What may be asked for in the checkout room: every input its doors accept, with its limits."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from invoicing.fields import (
+    COMPOSED,
+    CurrencyCode,
+    Email,
+    PositiveAmount,
+    Reference,
+    RequiredName,
+    Text,
+    many_lines,
+)
+from invoicing.inputs import Input
+
+
+class CheckoutPageInput(Input):
+    """A checkout page as it is created."""
+
+    title: RequiredName = Field(description="What is sold, as the page's headline.")
+    description: Text = Field(default="", description="What the page says below its title.")
+    currency: CurrencyCode | None = Field(
+        default=None, description="The wallet's or the merchant's own when left out."
+    )
+    amount: PositiveAmount | None = Field(
+        default=None,
+        description="What everybody pays there. Without one, each invoice says how much.",
+    )
+    item_description: Annotated[
+        str, Field(max_length=500), COMPOSED, AfterValidator(many_lines)
+    ] = Field(default="", description="What an invoice made there bills; the title when empty.")
+    wallet_id: Reference | None = Field(
+        default=None,
+        description="Which wallet receives; the default of the currency when left out.",
+    )
+    active: bool = Field(
+        default=True, strict=True, description="Whether payers can begin to pay there."
+    )
+
+
+class CheckoutPageChanges(CheckoutPageInput):
+    """What may be changed about a checkout page; what is left out stays."""
+
+    title: RequiredName = ""
+
+
+class PayerInput(Input):
+    """Who pays on a checkout page."""
+
+    name: RequiredName
+    email: Annotated[Email, Field(min_length=3)]

@@ -36,6 +36,12 @@ class KeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer bh_…`. Every refusal reads alike: it tells nothing about the key."""
 
     def authenticate(self, request: Request) -> tuple[Caller, ApiKey] | None:
+        # A Python object that `inside.ask` sets; nothing that comes over a wire becomes one.
+        inside: Caller | None = getattr(request._request, "caller_inside", None)
+        if inside is not None:
+            if not inside.key.usable(clock.wall()):
+                raise AuthenticationFailed(_REFUSED)
+            return inside, inside.key
         parts = get_authorization_header(request).split()
         if not parts:
             return None
@@ -45,20 +51,26 @@ class KeyAuthentication(BaseAuthentication):
             text = parts[1].decode("ascii")
         except UnicodeDecodeError:
             raise AuthenticationFailed(_REFUSED) from None
-        if not text.isprintable():  # PostgreSQL would not even look for a NUL
-            raise AuthenticationFailed(_REFUSED)
-        key = _find(keys.prefix_of(text))
-        at = clock.wall()
-        # An unknown prefix is compared as well, so that both refusals take the same time.
-        matches = keys.matches(text, key.secret_hash if key else "")
-        if key is None or not matches or not key.usable(at):
-            raise AuthenticationFailed(_REFUSED)
-        if key.last_used_at is None or at - key.last_used_at > _NOTE_USE_EVERY:
-            ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)
-        return Caller(key.bot, key), key
+        caller = caller_with(text)
+        return caller, caller.key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Billhook"'
+
+
+def caller_with(text: str) -> Caller:
+    """Whoever shows this API key. Raises AuthenticationFailed, which reads alike for every key."""
+    if not text.isprintable():  # PostgreSQL would not even look for a NUL
+        raise AuthenticationFailed(_REFUSED)
+    key = _find(keys.prefix_of(text))
+    at = clock.wall()
+    # An unknown prefix is compared as well, so that both refusals take the same time.
+    matches = keys.matches(text, key.secret_hash if key else "")
+    if key is None or not matches or not key.usable(at):
+        raise AuthenticationFailed(_REFUSED)
+    if key.last_used_at is None or at - key.last_used_at > _NOTE_USE_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=at)
+    return Caller(key.bot, key)
 
 
 _REFUSED = "The API key is unknown, expired or revoked."

@@ -58,6 +58,7 @@ class Mcp(ApiView):
             return result
 
         headers = {name.lower(): value for name, value in request.headers.items()}
+        headers["host"] = request._request.get_host()
         said = exchange(body, headers, _origin(), tools_for(self.caller), work)
         if arguments is not None and not told:
             # It was refused before it came so far as to be counted.

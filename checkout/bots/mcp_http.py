@@ -71,7 +71,7 @@ def exchange(
         stateless=True,
         security_settings=TransportSecuritySettings(
             # Which hosts are this installation's has been checked before.
-            allowed_hosts=[headers.get("host", "")],
+            allowed_hosts=[headers["host"]],
             allowed_origins=[origin],
         ),
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mcp import types
 
-from checkout.bots.mcp_projection import KEY, Tool, argument_of
+from checkout.bots.mcp_projection import KEY, Tool
 from checkout.bots.mcp_refusals import refusal
 from checkout.bots.mcp_untrusted import fenced, path_of, written_by_others
 from invoicing.api.authentication import Caller
@@ -35,7 +35,9 @@ def call(
     """The result of a call, and the headers of the answer behind it. Never raises for bad input."""
     left = dict(arguments)
     key = left.pop(KEY, None) if tool.takes_keys else None
-    wrong = [argument_of(name) for name in tool.places if not _is_id(left.get(argument_of(name)))]
+    wrong = [
+        tool.argument(name) for name in tool.places if not _is_id(left.get(tool.argument(name)))
+    ]
     if key is not None and not isinstance(key, str):
         wrong.append(KEY)
     if wrong:
@@ -47,7 +49,7 @@ def call(
     if path is None:
         return refusal(_nowhere(left, tool, request_id)), {}
     for name in tool.places:
-        del left[argument_of(name)]
+        del left[tool.argument(name)]
     fields = {argument: field for field, argument in tool.renamed.items()}
     left = {fields.get(name, name): value for name, value in left.items()}
     in_body = tool.method != "GET"
@@ -82,7 +84,7 @@ def _told(tool: Tool, answer: Answer, key: str, given: bool) -> types.CallToolRe
         notes.append(_REPLAYED.format(key=KEY if given else "arguments"))
     if answer.status == 202:
         notes.append(_WAITING.format(url=answer.body.get("url", "the dashboard")))
-    others = written_by_others(answer.body, tool.output_schema)
+    others = written_by_others(answer.body, tool.output_schema or {})
     if others:
         meta[META_UNTRUSTED] = [path_of(place) for place in others]
     texts = [*notes, *fenced(answer.body, others)]
@@ -113,5 +115,5 @@ def _wrong(names: list[str], request_id: str) -> Answer:
 
 
 def _nowhere(arguments: Mapping[str, Any], tool: Tool, request_id: str) -> Answer:
-    asked = ", ".join(str(arguments[argument_of(name)])[:80] for name in tool.places)
+    asked = ", ".join(str(arguments[tool.argument(name)])[:80] for name in tool.places)
     return Answer(404, envelope("not_found", f"There is nothing by the id {asked}.", request_id))

@@ -51,7 +51,7 @@ class Tool:
     text: str
     hints: types.ToolAnnotations
     makes: bool = False
-    # Argument by field, where a field's own name is taken.
+    # What a field, or a place of the address, is called among the arguments, if not as usual.
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -82,8 +82,13 @@ class Tool:
 
     def path(self, arguments: Mapping[str, Any]) -> str | None:
         """The address with these ids; None where they lead to another or to none."""
-        path = self._filled({name: arguments[argument_of(name)] for name in self.places})
+        path = self._filled({name: arguments[self.argument(name)] for name in self.places})
         return path if endpoint_at(self.method, path)[0] == self.address else None
+
+    def argument(self, field: str) -> str:
+        """What a field, or a place of the address, is called among the arguments."""
+        usual = _ARGUMENTS.get(field, field) if field in self.places else field
+        return self.renamed.get(field, usual)
 
     def _filled(self, ids: Mapping[str, str]) -> str:
         return re.sub(r"{(\w+)}", lambda match: str(ids[match[1]]), self.address)
@@ -94,7 +99,7 @@ class Tool:
         properties: Schema = {}
         for name in self.places:
             text = PATH_PARAMETERS[name]
-            properties[argument_of(name)] = {"type": "string", "description": text}
+            properties[self.argument(name)] = {"type": "string", "description": text}
         required = list(properties)
         said, found = self.endpoint, {}
         if said.body:
@@ -102,14 +107,14 @@ class Tool:
         elif said.query:
             found = said.query.model_json_schema(mode="serialization")
         for name, schema in found.get("properties", {}).items():
-            argument = self.renamed.get(name, name)
+            argument = self.argument(name)
             if argument in properties:
                 raise LookupError(f"{self.name} takes {argument} twice: rename one")
             properties[argument] = schema
             if said.query:
-                text = schema["description"]
+                text = schema.get("description", "")
                 properties[argument] = {**parameter_schema(schema), "description": text}
-        required += [self.renamed.get(name, name) for name in found.get("required", [])]
+        required += [self.argument(name) for name in found.get("required", [])]
         if said.body and said.body.__name__.endswith("Changes"):
             # What a change leaves out stays as it is, so nothing there has a default.
             properties = {name: _without(value, "default") for name, value in properties.items()}
@@ -125,11 +130,14 @@ class Tool:
         return trimmed
 
     @cached_property
-    def output_schema(self) -> Schema:
-        """The answer's shape: a page of them for a list, or the approval that it waits for."""
+    def output_schema(self) -> Schema | None:
+        """The answer's shape: a page of them for a list, or the approval that it waits for.
+
+        None where the endpoint does not say: another system's document does.
+        """
         said = self.endpoint
         if said.answers is None:
-            raise LookupError(f"{self.name} answers nothing")
+            return None
         whole = said.answers.model_json_schema(mode="serialization")
         definitions = whole.pop("$defs", {})
         if said.page:
@@ -165,11 +173,6 @@ class Tool:
             output_schema=self.output_schema,
             annotations=self.hints,
         )
-
-
-def argument_of(place: str) -> str:
-    """What a place of an address is called among a tool's arguments."""
-    return _ARGUMENTS.get(place, place)
 
 
 def _without(schema: Schema, name: str) -> Schema:

@@ -45,7 +45,9 @@ _ANY_REFUSAL_OF_OURS: Final = f"It is not known whether it happened: {_SAME_CALL
 
 def refusal(answer: Answer) -> types.CallToolResult:
     """The refusal as a result that a model can put right."""
-    error: dict[str, Any] = dict(answer.body["error"])
+    error: dict[str, Any] = {"details": {}, **answer.body["error"]}
+    # As other systems' documents call it.
+    request_id = error.setdefault("request_id", error.pop("requestId", ""))
     wait = answer.headers.get("Retry-After")
     lines = [f"REFUSED, {error['code']}: {error['message']}"]
     if error["details"]:
@@ -54,7 +56,7 @@ def refusal(answer: Answer) -> types.CallToolResult:
     if wait:
         lines.append(f"Wait at least {wait} seconds.")
         error["retry_after"] = int(wait)
-    lines.append(f"Request id: {error['request_id']}")
+    lines.append(f"Request id: {request_id}")
     return types.CallToolResult(
         content=[types.TextContent(text="\n".join(lines))],
         is_error=True,

@@ -6,6 +6,7 @@ field that is added later is fenced until somebody says that it need not be.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -49,19 +50,44 @@ OURS: Final = frozenset(
         "next_cursor",
     )
 )
+# What no words fit into: an id, an amount, an instant, a status.
+_PLAIN: Final = re.compile(
+    r"[a-z]{2,4}_[0-9a-f]{24}|-?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z|[A-Z]{3,15}"
+)
 # A shape that only admits what Billhook means by it.
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 _FIXED: Final = ("const", "enum", "pattern", "format")
 
 
 def written_by_others(value: Any, schema: Schema) -> list[Place]:
-    """Where in an answer of this shape there is text of others, in the answer's order."""
+    """Where in an answer of this shape there is text of others, in the answer's order.
+
+    Without a shape it is judged by names and by how it looks.
+    """
+    if not schema:
+        return list(_look(value, ()))
     return list(_walk(value, schema, schema.get("$defs", {}), ()))
+
+
+def _look(value: Any, place: Place) -> Iterator[Place]:
+    name = next((step for step in reversed(place) if isinstance(step, str)), "")
+    name = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    if value in _EMPTY or isinstance(value, bool | int | float):
+        return
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _look(item, (*place, number))
+    elif isinstance(value, dict) and name != "metadata":
+        for key, item in value.items():
+            yield from _look(item, (*place, key))
+    elif not (isinstance(value, str) and (name in OURS or _PLAIN.fullmatch(value))):
+        yield place
 
 
 def _walk(value: Any, schema: Schema, definitions: Schema, place: Place) -> Iterator[Place]:
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
-    if value in (None, "", [], {}) or isinstance(value, bool | int | float):
+    if value in _EMPTY or isinstance(value, bool | int | float):
         return
     name = next((step for step in reversed(place) if isinstance(step, str)), "")
     if isinstance(value, str):
@@ -120,8 +146,8 @@ def fenced(value: Any, places: list[Place]) -> list[str]:
     """The answer as text in two parts: what Billhook says, and what others wrote.
 
     In the first each text of others is replaced by where to find it in the second, which begins
-    and ends with a mark that nobody can know beforehand. Empty fields are left out, and so is what
-    tells clients of the HTTP API what to do next.
+    and ends with a mark that nobody can know beforehand. Empty fields are left out, but for a
+    page's rows, and so is what tells clients of the HTTP API what to do next.
     """
     others: list[str] = []
 
@@ -133,7 +159,7 @@ def fenced(value: Any, places: list[Place]) -> list[str]:
             return {
                 name: told(item, (*place, name))
                 for name, item in value.items()
-                if item not in (None, "", [], {}) and name != "agent_protocol"
+                if name == "data" or (item not in _EMPTY and name != "agent_protocol")
             }
         if isinstance(value, list):
             return [told(item, (*place, number)) for number, item in enumerate(value)]

@@ -225,6 +225,8 @@ def test_what_others_wrote_is_fenced(model: Model, test_merchant: Merchant) -> N
 
 def test_events_are_fenced_whole(model: Model, test_merchant: Merchant) -> None:
     given_a_draft(test_merchant, memo=INJECTION)
+    empty = model.call("list_disputes")
+    assert json.loads(empty["content"][0]["text"]) == {"data": [], "has_more": False}
     result = model.call("list_events", limit=1)
     assert "$.data[0].data" in result["_meta"]["billhook/untrusted"]
     assert INJECTION not in result["content"][0]["text"]
@@ -245,10 +247,24 @@ def test_a_new_text_is_fenced_until_it_is_named() -> None:
     value = {"kind": "thing", "currency": "USD", "whatever": "x", "anything": {"currency": "x"}}
     assert written_by_others(value, schema) == [("whatever",), ("anything",)]
     assert written_by_others({**value, "whatever": None, "anything": {}}, schema) == []
-    # What its shape does not know is nobody's word.
-    assert ("extra",) in written_by_others({**value, "extra": "x"}, {"type": "object"}) or (
-        written_by_others({**value, "extra": "x"}, {"type": "object"}) == [()]
-    )
+    # A shape that does not know it says nothing about any of it.
+    assert written_by_others({**value, "extra": "x"}, schema) == [()]
+
+
+@pytest.mark.once
+def test_without_a_shape_a_text_is_judged_by_how_it_looks() -> None:
+    ours = {
+        "id": "inv_" + "0" * 24,
+        "status": "FINALIZED",
+        "total": "19.90",
+        "createdAt": "2026-03-02T12:00:00.000Z",
+        "paymentUrl": "https://bills.example.com/i/5f",
+        "lineItems": [{"quantity": 2, "unitPrice": "9.95"}],
+    }
+    assert written_by_others(ours, {}) == []
+    theirs = {**ours, "memo": "Pay me", "metadata": {"a": "1"}, "rows": [{"description": "x"}]}
+    places = [("memo",), ("metadata",), ("rows", 0, "description")]
+    assert written_by_others(theirs, {}) == places
 
 
 # What waits for a person

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from checkout.bots.mcp_projection import Tool, argument_of
+from checkout.bots.mcp_projection import Tool
 from checkout.bots.mcp_server import by_name
 from config.settings import BASE_DIR
 from invoicing.models import Merchant
@@ -34,9 +34,9 @@ WITH_OBJECTS = [
 def arguments(tool: Tool, things: dict[str, str]) -> dict[str, Any]:
     """What the matrix asks of the tool's endpoint, as the tool takes it."""
     said = DECLARED[tool.asks]
-    ids = {argument_of(place): things[thing] for place, thing in said.uses.items()}
+    ids = {tool.argument(place): things[thing] for place, thing in said.uses.items()}
     body = {
-        tool.renamed.get(name, name): things[value[1:-1]]
+        tool.argument(name): things[value[1:-1]]
         if isinstance(value, str) and value.startswith("{")
         else value
         for name, value in said.body.items()
@@ -137,7 +137,7 @@ def test_who_has_the_permission_gets_what_the_tool_promises(
             assert not result.get("isError"), text_of(result)
             problems = [
                 f"{problem.json_path}: {problem.message[:200]}"
-                for problem in Draft202012Validator(tool.output_schema).iter_errors(
+                for problem in Draft202012Validator(tool.output_schema or {}).iter_errors(
                     result["structuredContent"]
                 )
             ]

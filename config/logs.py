@@ -79,6 +79,8 @@ def configure(log_format: str, level: str) -> dict[str, Any]:
             "httpx": {"level": "WARNING"},
             # And so do its warnings, whenever a node did not answer.
             "x402": {"level": "ERROR"},
+            # It tells of every exchange's beginning and end.
+            "mcp": {"level": "WARNING"},
             "fontTools": {"level": "ERROR"},
             "weasyprint": {"level": "ERROR"},
         },

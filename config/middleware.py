@@ -18,7 +18,7 @@ PERMISSIONS_POLICY = (
 )
 # Merchants and bots are spoken to in English alone; half of a page in another language, from the
 # words that it shares with payers' pages, would help nobody.
-IN_ENGLISH = ("/accounts/", "/compat/", "/dashboard/", "/docs", "/mailbox/", "/v1/")
+IN_ENGLISH = ("/accounts/", "/compat/", "/dashboard/", "/docs", "/mailbox/", "/mcp", "/v1/")
 
 Next = Callable[[HttpRequest], HttpResponse]
 

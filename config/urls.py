@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from checkout.api.mcp import Mcp
 from checkout.dialects import SYSTEMS, addresses_of
 from config import docs, health
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("v1/", include("payments.api.urls")),
     path("v1/", include("invoicing.api.urls")),
     path("v1/", include("checkout.api.urls")),
+    path("mcp", Mcp.as_view(), name="mcp"),
     *(path(f"compat/{system}/", include(addresses_of(system))) for system in SYSTEMS),
     path("docs", docs.show, name="docs"),
     path("dashboard/", include("checkout.dashboard.urls")),

@@ -5,6 +5,7 @@ and refusals are the same and stand once.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,11 +15,12 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.urls import resolve
+from django.urls import Resolver404, resolve
 from django.utils import translation
 
 from invoicing import ids
 from invoicing.api.authentication import Caller
+from invoicing.api.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,17 @@ def ask(
         json.loads(content) if is_json and content else content,
         dict(response.headers),
     )
+
+
+def endpoint_at(method: str, path: str) -> tuple[str, Endpoint | None]:
+    """What answers at this path: its address as documented, and what it says of the method."""
+    try:
+        found = resolve(path, settings.ROOT_URLCONF)
+    except Resolver404:
+        return "", None
+    address = "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", found.route)
+    endpoints = getattr(getattr(found.func, "view_class", None), "endpoints", {})
+    return address, endpoints.get(method.lower())
 
 
 def _request(method: str, path: str, body: Any, query: Mapping[str, Any]) -> WSGIRequest:

@@ -145,7 +145,7 @@ class DescribedSchema(AutoSchema):
                     "in": "query",
                     "required": False,
                     "description": schema["description"],
-                    "schema": _parameter_schema(schema),
+                    "schema": parameter_schema(schema),
                 }
         for name, text in said.takes.items():
             yield {
@@ -304,7 +304,7 @@ def _description(docstring: str, said: Endpoint, keyed: bool) -> str:
     return text if keyed else f"{text}\n\nNeeds no key."
 
 
-def _parameter_schema(schema: dict[str, Any]) -> dict[str, Any]:
+def parameter_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """A parameter that may be left out is left out, never null or empty."""
     options = [option for option in schema.get("anyOf", []) if option.get("type") != "null"]
     unsaid = {"anyOf", "title", "description"} | (set() if schema.get("default") else {"default"})

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from checkout.api import checkout_pages, public, sales, x402
+from checkout.api import checkout_pages, public, quick_invoices, sales, x402
 from invoicing.api import paths
 from invoicing.api.views import NothingHere
 
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{SLUG}/x402", x402.PublicX402.as_view()),
     path(f"{SLUG}/usdc", public.PublicUsdc.as_view()),
     path(f"{SLUG}/claim", public.PublicClaim.as_view()),
+    path("quick_invoices", quick_invoices.QuickInvoices.as_view()),
     # This room's addresses are the last below /v1.
     path("", NothingHere.as_view()),
     path("<path:unknown>", NothingHere.as_view()),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from checkout.dashboard.quick import QuickInvoiceForm
 from invoicing import clock
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.history import about, title_of, who_did
@@ -56,6 +57,7 @@ def home(request: MerchantRequest) -> HttpResponse:
     due = F("total") - F("amount_paid") - F("amount_credited")
     steps = first_steps(merchant)
     context = {
+        "quick_form": QuickInvoiceForm(),
         "matters": matters_of(merchant),
         "received": _by_currency(received, F("received") - F("amount_refunded")),
         "outstanding": _by_currency(asked, due),

@@ -2,13 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from checkout.dashboard import home
+from checkout.dashboard import home, quick
 from invoicing.dashboard.urls import urlpatterns as of_invoicing
 from payments.dashboard.urls import urlpatterns as of_payments
 
 app_name = "dashboard"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
+    path("quick-invoice/", quick.create, name="quick_invoice"),
+    path("quick-invoice/<str:reference>/", quick.show, name="quick_invoice_read"),
     *of_payments,
     *of_invoicing,
 ]

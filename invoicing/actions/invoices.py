@@ -25,6 +25,16 @@ def create_invoice(merchant: Merchant, wanted: InvoiceInput) -> Invoice:
 
 
 @action
+def send_new_invoice(merchant: Merchant, wanted: InvoiceInput) -> Invoice:
+    """Draft, issue and mail at once: all of it happens, or nothing. Raises what each raises."""
+    invoice, lines = drafts.draft(merchant, wanted)
+    drafts.keep(invoice, lines)
+    issuing.issue(invoice)
+    issuing.send(invoice)
+    return invoice
+
+
+@action
 def update_invoice(
     merchant: Merchant, reference: str, changes: InvoiceChanges, *, seen: datetime | None = None
 ) -> Invoice:

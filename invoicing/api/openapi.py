@@ -20,6 +20,7 @@ from invoicing.api.endpoint import Endpoint
 
 JSON: Final = "application/json"
 ANSWERS: Final = {
+    200: "With `dry_run`: only told, and nothing was saved.",
     202: "It is on its way; ask again with the same request after `Retry-After`.",
     402: "What is to be paid, and why what was sent does not pay it.",
 }

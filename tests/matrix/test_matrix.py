@@ -305,6 +305,9 @@ DECLARED: dict[str, Declared] = {
     ),
     "GET /v1/usdc_policy": Declared("wallets:read"),
     "PATCH /v1/usdc_policy": Declared("wallets:write", body={"tolerance_basis_points": 50}),
+    "POST /v1/quick_invoices": Declared(
+        "invoices:write", body={"message": "Invoice Cleo Payer $25 for coffee"}
+    ),
     "POST /v1/sandbox/deposits": Declared(
         "sandbox:write",
         body={"address": FIRST_ADDRESS, "amount": "1"},

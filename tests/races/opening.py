@@ -7,8 +7,9 @@ from django.db import connection, transaction
 from invoicing import clock
 from invoicing.inputs import read
 from invoicing.models import Invoice, Merchant
+from payments import declaring
 from payments.actions import pay, wallets
-from payments.inputs import WalletInput
+from payments.inputs import MarkPaidInput, WalletInput
 from payments.models import Wallet
 from tests.races.moves import _racing
 
@@ -28,3 +29,9 @@ def receive_first(invoice_pk: int, guarded: bool = True) -> str:
     lone = nullcontext() if connection.vendor == "sqlite" and not guarded else transaction.atomic()
     with _racing(guarded, clock, "wall"), lone:
         return pay.receiving_wallet(invoice).public_id
+
+
+def settle(invoice_pk: int) -> str:
+    """Somebody says that an invoice is paid."""
+    invoice = Invoice.objects.select_related("merchant").get(pk=invoice_pk)
+    return declaring.settle(invoice.merchant, invoice.public_id, MarkPaidInput()).status

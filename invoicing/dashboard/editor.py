@@ -7,6 +7,7 @@ from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from invoicing import money
 from invoicing.dashboard import choices
 from invoicing.dashboard.editor_lines import LinesForm, indexes
 from invoicing.dashboard.editor_rows import LineForm, MetadataForm
@@ -162,7 +163,16 @@ class InvoiceForm(LinesForm):
         """What the totals depend on, besides the lines."""
         data = self.cleaned
         named = ("customer_id", "wallet_id", "currency")
-        return {**super().money_wanted(), **{name: data.get(name) or None for name in named}}
+        wanted = {name: data.get(name) or None for name in named}
+        return {**super().money_wanted(), **wanted, "tax_amount": self._tax_amount()}
+
+    def _tax_amount(self) -> str | None:
+        """The fixed tax of a draft that came with one, until its lines have taxes of their own."""
+        draft = self.invoice
+        if draft is None or draft.tax_amount is None:
+            return None
+        taxed = any(line.wanted()["taxes"] for line in self.written_lines())
+        return None if taxed else money.to_text(draft.tax_amount, draft.currency)
 
     def _metadata(self) -> dict[str, Any]:
         entries: dict[str, Any] = {}

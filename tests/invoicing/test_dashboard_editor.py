@@ -196,6 +196,17 @@ def test_opening_and_saving_a_draft_changes_nothing(
     assert after.updated_at > draft.updated_at
 
 
+def test_a_fixed_tax_stays_until_the_lines_have_taxes_of_their_own(
+    ada_browser: Browser, test_merchant: Merchant
+) -> None:
+    draft = factories.given_a_draft(test_merchant, "300", tax_amount="30")
+    path = f"invoices/{draft.public_id}/edit/"
+    ada_browser.submit(path, do="save", memo="x")
+    assert (the_invoice(test_merchant).tax, the_invoice(test_merchant).total) == (3000, 33000)
+    ada_browser.submit(path, do="save", **{"line-0-tax_0_rate": "20"})
+    assert (the_invoice(test_merchant).tax, the_invoice(test_merchant).total) == (6000, 36000)
+
+
 def test_what_is_offered_no_more_is_not_changed_unseen(
     ada_browser: Browser, test_merchant: Merchant
 ) -> None:

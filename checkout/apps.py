@@ -7,8 +7,11 @@ class CheckoutConfig(AppConfig):
     name = "checkout"
 
     def ready(self) -> None:
-        """Add this room's part to how an invoice looks."""
+        """Add this room's part to how an invoice looks, and whose words events are told in."""
         from checkout.bots.agent_protocol import agent_protocol
+        from checkout.dialects import wallgent_shapes
+        from invoicing import event_dialects
         from invoicing.representations import invoice_parts
 
         invoice_parts["agent_protocol"] = agent_protocol
+        event_dialects.registered["wallgent"] = wallgent_shapes.WEBHOOKS

@@ -210,11 +210,11 @@ def _metadata(value: Any) -> Any:
         raise ValueError("must not contain NUL or unpaired surrogates")
     if len(text.encode()) > METADATA_BYTES:
         raise ValueError(f"must be at most {METADATA_BYTES} bytes as JSON")
-    return json.loads(json.dumps(value, default=_json_number, allow_nan=False))
+    return json.loads(json.dumps(value, default=json_number, allow_nan=False))
 
 
-def _json_number(value: Any) -> Any:
-    """Metadata is the merchant's own and is not billed: its numbers may be JSON floats."""
+def json_number(value: Any) -> Any:
+    """What is no amount of money, metadata or a quantity, may be a JSON number: int or float."""
     if isinstance(value, Decimal):
         # Written out, 1E+999999999 would fill the memory.
         if not value.is_finite() or abs(value.adjusted()) > METADATA_DIGITS:
@@ -315,9 +315,10 @@ def _path(location: tuple[int | str, ...], data: Any) -> str:
     return path
 
 
+NO_FIELD = "is not a field here"
 _SENTENCES = {
     "missing": "is required",
-    "extra_forbidden": "is not a field here",
+    "extra_forbidden": NO_FIELD,
     "string_type": "must be text",
     "string_unicode": "must be text without unpaired surrogates",
     "bool_type": "must be true or false",
@@ -336,6 +337,8 @@ def _sentence(item: Any) -> str:
     if kind == "string_too_long":
         return f"must have at most {context['max_length']} characters"
     if kind == "string_too_short":
+        return "must not be empty"
+    if kind == "too_short" and isinstance(item["input"], str):
         return "must not be empty"
     if kind == "too_short":
         return f"must have at least {context['min_length']} item"

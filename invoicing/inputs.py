@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
-from invoicing import event_types, permissions
+from invoicing import event_dialects, event_types, permissions
 from invoicing.fields import (
     COMPOSED,
     Amount,
@@ -300,6 +300,13 @@ def _event_types(names: list[str]) -> list[str]:
     return sorted(set(names))
 
 
+def _dialect(name: str) -> str:
+    if name and name not in event_dialects.registered:
+        systems = ", ".join(f'"{system}"' for system in sorted(event_dialects.registered))
+        raise ValueError(f'must be "" for our own events, or one of {systems}')
+    return name
+
+
 class WebhookEndpointInput(Input):
     """An endpoint as it is created."""
 
@@ -308,6 +315,11 @@ class WebhookEndpointInput(Input):
     event_types: Annotated[list[str], Field(min_length=1), AfterValidator(_event_types)] = Field(
         default=["*"],
         description="Types such as `invoice.paid`, families such as `invoice.*`, or `*` for all.",
+    )
+    dialect: Annotated[str, Field(max_length=20), AfterValidator(_dialect)] = Field(
+        default="",
+        description="Tell it in the words of another system, such as `wallgent`: of the events "
+        "which that system knows, under its names and in its shape. Signed as always.",
     )
 
 

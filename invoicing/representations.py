@@ -318,6 +318,7 @@ def webhook_endpoint(row: WebhookEndpoint) -> dict[str, Any]:
         "url": row.url,
         "description": row.description,
         "event_types": row.event_types,
+        "dialect": row.dialect,
         "enabled": row.enabled,
         "disabled_at": instant(row.disabled_at),
         "disabled_reason": row.disabled_reason or None,

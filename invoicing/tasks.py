@@ -12,7 +12,17 @@ from email.utils import parsedate_to_datetime
 from celery import shared_task
 from django.conf import settings
 
-from invoicing import archive, clock, egress, pdf, signing, stepping, transport, waiting
+from invoicing import (
+    archive,
+    clock,
+    egress,
+    event_dialects,
+    pdf,
+    signing,
+    stepping,
+    transport,
+    waiting,
+)
 from invoicing.actions import clocks, messages, webhooks
 from invoicing.failpoints import failpoint
 from invoicing.models import Delivery, IdempotentRequest, Message, WebhookEndpoint
@@ -91,10 +101,13 @@ def _try(delivery: Delivery) -> webhooks.Attempt:
 
 
 def _request(delivery: Delivery) -> tuple[str, bytes, dict[str, str]]:
-    """What goes over the wire: the event's frozen body, signed with every secret in force."""
+    """What goes over the wire: the event's frozen body, signed with every secret in force.
+
+    In the words of another system where the endpoint asked for them.
+    """
     endpoint, event = delivery.endpoint, delivery.event
     at = clock.wall()
-    body = event.body.encode()
+    body = event_dialects.body_of(endpoint.dialect, event.type, event.body).encode()
     headers = signing.headers(_secrets(endpoint), event.public_id, int(at.timestamp()), body)
     headers["Content-Type"] = "application/json"
     headers["User-Agent"] = "Billhook"

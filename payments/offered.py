@@ -33,6 +33,15 @@ def usdc_chains(invoice: Invoice) -> list[Network]:
     """
     if invoice.status not in {"open", "paying"} or invoice.amount_due <= 0:
         return []
+    return _usdc_chains(invoice)
+
+
+def takes_usdc(merchant: Merchant, currency: str, address: str = "") -> bool:
+    """Whether an invoice in this currency, to be paid at this address if any, can be in USDC."""
+    return bool(_usdc_chains(Invoice(merchant=merchant, currency=currency, wallet_address=address)))
+
+
+def _usdc_chains(invoice: Invoice) -> list[Network]:
     found = receiving.networks_for(invoice.merchant)
     if not found or not _has_somewhere_to_receive(invoice):
         return []

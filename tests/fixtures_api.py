@@ -75,7 +75,8 @@ def _answers_are_documented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def checked(self: Api, method: str, path: str, body: Any, **how: Any) -> HttpResponse:
         response = send(self, method, path, body, **how)
-        if path.startswith("/v1/"):
+        # A host of its own speaks another system's dialect.
+        if path.startswith("/v1/") and "host" not in how:
             check(method, path, response)
         return response
 

@@ -4,15 +4,22 @@ A dialect's file says its whole wire format: addresses, names of fields, statuse
 happens is decided by the actions below, the same that the native API calls.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from django.http.response import HttpResponseBase
 from rest_framework.response import Response
 
+from invoicing.actor import Actor
 from invoicing.api import errors
+from invoicing.api.once import once
 from invoicing.api.views import ApiView, JsonView, PublicView
 from invoicing.errors import NotFound
+from invoicing.models import Invoice
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,11 @@ class Refusal:
     message: str
     details: Mapping[str, Any]
     request_id: str
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A message of ours with our fields called by another system's names."""
+    return re.sub(r"[a-z]+(?:_[a-z]+)+", lambda found: names.get(found[0], found[0]), text)
 
 
 class Dialect(JsonView):
@@ -63,6 +75,14 @@ class DialectView(Dialect, ApiView):
 
 class PublicDialectView(Dialect, PublicView):
     """A door for whoever holds an invoice's slug."""
+
+    def run_as_payer(
+        self, invoice: Invoice, do: Callable[[], R], render: Callable[[R], Any], **how: Any
+    ) -> HttpResponseBase:
+        """Do it in the payer's name and once per Idempotency-Key; render what came of it."""
+        request_id = getattr(self.request, "request_id", "")
+        payer = Actor("payer", invoice.public_id, "Payer", request_id)
+        return once(self.request, invoice.merchant, payer, do, render, **how)
 
 
 class DialectNothing(PublicDialectView):

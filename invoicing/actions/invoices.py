@@ -1,4 +1,4 @@
-"""The verbs of an invoice's life: draft, change, delete, finalize, send, view, void, write off.
+"""The verbs of an invoice's life: draft, change, delete, issue, send, view, void, write off.
 
 Each locks the invoice first and the merchant's counter last.
 """
@@ -66,6 +66,18 @@ def finalize_invoice(
     invoice = _locked(merchant, reference)
     if invoice.status == "draft":
         _as_seen(invoice, seen)
+    issuing.issue(invoice)
+    return invoice
+
+
+@action
+def issue_invoice(merchant: Merchant, wanted: InvoiceInput) -> Invoice:
+    """Draft and issue at once, for callers who know no drafts: both happen, or neither.
+
+    Raises what either raises: NotFound for another's customer or wallet, ValidationFailed.
+    """
+    invoice, lines = drafts.draft(merchant, wanted)
+    drafts.keep(invoice, lines)
     issuing.issue(invoice)
     return invoice
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from invoicing import addresses, clock, mail, signing
+from invoicing import addresses, clock, event_dialects, mail, signing
 from invoicing.actions.action import action
 from invoicing.doorbell import ring
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
@@ -46,6 +46,7 @@ def create_endpoint(
 ) -> tuple[WebhookEndpoint, str]:
     """Register a URL. Its secret is returned here; later it can only be rotated."""
     _check_url(wanted.url)
+    _check_words(wanted.dialect, wanted.event_types)
     if merchant.webhook_endpoints.filter(deleted_at=None).count() >= MAX_ENDPOINTS:
         raise InvalidState(f"There are {MAX_ENDPOINTS} endpoints already; delete one first.")
     endpoint = WebhookEndpoint.objects.create(
@@ -53,6 +54,7 @@ def create_endpoint(
         url=wanted.url,
         description=wanted.description,
         event_types=wanted.event_types,
+        dialect=wanted.dialect,
         secret=signing.new_secret(),
         after_event_id=merchant.events.aggregate(last=Max("pk"))["last"] or 0,
         created_at=clock.wall(),
@@ -64,12 +66,22 @@ def create_endpoint(
 def update_endpoint(
     merchant: Merchant, public_id: str, changes: WebhookEndpointChanges
 ) -> WebhookEndpoint:
-    """Change what is named; enabling a disabled endpoint wakes what was waiting for it."""
+    """Change what is named; enabling a disabled endpoint wakes what was waiting for it.
+
+    What waits and cannot be told in another dialect is not delivered any more.
+    """
     endpoint = _locked(merchant, public_id)
     if "url" in changes.model_fields_set:
         _check_url(changes.url)
     for name in changes.model_fields_set - {"enabled"}:
         setattr(endpoint, name, getattr(changes, name))
+    if {"dialect", "event_types"} & changes.model_fields_set:
+        _check_words(endpoint.dialect, endpoint.event_types)
+    if endpoint.dialect and "dialect" in changes.model_fields_set:
+        untold = endpoint.deliveries.filter(status="pending").exclude(
+            event__type__in=event_dialects.types_of(endpoint.dialect)
+        )
+        untold.update(next_attempt_at=None, last_error=_no_words(endpoint.dialect))
     if "enabled" in changes.model_fields_set and changes.enabled != endpoint.enabled:
         endpoint.enabled = changes.enabled
         endpoint.disabled_at = None if changes.enabled else clock.wall()
@@ -112,6 +124,8 @@ def redeliver(merchant: Merchant, endpoint_id: str, delivery_id: str) -> Deliver
         raise NotFound(f"There is no delivery {delivery_id}.")
     if not endpoint.enabled:
         raise InvalidState("This endpoint is disabled; enable it first.")
+    if not event_dialects.knows(endpoint.dialect, delivery.event.type):
+        raise InvalidState(_no_words(endpoint.dialect))
     delivery.status = Delivery.Status.PENDING
     delivery.attempts_made = 0
     delivery.next_attempt_at = clock.wall()
@@ -249,6 +263,21 @@ def _check_url(url: str) -> None:
         addresses.check_url(url, allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
     except addresses.EgressRefused as refusal:
         raise ValidationFailed([("url", str(refusal))]) from None
+
+
+def _check_words(dialect: str, wanted: Sequence[str]) -> None:
+    """Refuse to be asked for what would never be told."""
+    told = event_dialects.types_of(dialect)
+    families = {name.split(".", 1)[0] + ".*" for name in told}
+    for name in wanted:
+        if name not in {"*", *families, *told}:
+            raise ValidationFailed(
+                [("event_types", f"{dialect} has no event for {name!r}, only {', '.join(told)}")]
+            )
+
+
+def _no_words(dialect: str) -> str:
+    return f"{dialect} has no such event, and the endpoint is told in its words"
 
 
 def _locked(merchant: Merchant, public_id: str) -> WebhookEndpoint:

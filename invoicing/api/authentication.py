@@ -42,17 +42,23 @@ class KeyAuthentication(BaseAuthentication):
             if not inside.key.usable(clock.wall()):
                 raise AuthenticationFailed(_REFUSED)
             return inside, inside.key
-        parts = get_authorization_header(request).split()
-        if not parts:
+        shown = self.shown(get_authorization_header(request).split())
+        if shown is None:
             return None
-        if len(parts) != 2 or parts[0].lower() != b"bearer":
-            raise AuthenticationFailed("Send the API key as: Authorization: Bearer bh_…")
         try:
-            text = parts[1].decode("ascii")
+            text = shown.decode("ascii")
         except UnicodeDecodeError:
             raise AuthenticationFailed(_REFUSED) from None
         caller = caller_with(text)
         return caller, caller.key
+
+    def shown(self, parts: list[bytes]) -> bytes | None:
+        """The key among the header's words, None without any. Raises AuthenticationFailed."""
+        if not parts:
+            return None
+        if len(parts) != 2 or parts[0].lower() != b"bearer":
+            raise AuthenticationFailed("Send the API key as: Authorization: Bearer bh_…")
+        return parts[1]
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Billhook"'

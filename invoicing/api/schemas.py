@@ -132,6 +132,9 @@ class WebhookEndpoint(Shape):
     url: Annotated[str, Field(examples=["https://example.com/hooks/billhook"])]
     description: str
     event_types: Annotated[list[str], Field(examples=[["invoice.*"]])]
+    dialect: Annotated[
+        str, Field(examples=[""], description="Whose words it is told in; empty for our own.")
+    ]
     enabled: bool
     disabled_at: Instant | None
     disabled_reason: str | None

@@ -66,7 +66,8 @@ class WebhookEndpoints(ApiView):
         """Tells this URL what happens from now on. The answer shows the signing secret, this once.
 
         `event_types` are types such as `invoice.paid`, families such as `invoice.*`, or `*`.
-        Private and loopback addresses are refused unless this instance allows them.
+        Private and loopback addresses are refused unless this instance allows them. With a
+        `dialect` it hears only what that system knows, in its words.
         """
         wanted = self.read(WebhookEndpointInput)
         return self.run(

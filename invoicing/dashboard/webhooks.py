@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from invoicing import event_types, inputs
+from invoicing import event_dialects, event_types, inputs
 from invoicing.actions import webhooks as actions
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.forms import InputForm, Text, posted
@@ -26,6 +26,11 @@ from invoicing.models import Delivery, Merchant, WebhookEndpoint
 EVERYTHING = "*"
 
 
+def _dialects() -> list[tuple[str, Any]]:
+    systems = [(name, name.capitalize()) for name in sorted(event_dialects.registered)]
+    return [("", gettext_lazy("Billhook's own")), *systems]
+
+
 class EndpointForm(InputForm):
     """Where events are told, and which."""
 
@@ -36,6 +41,15 @@ class EndpointForm(InputForm):
         attrs={"inputmode": "url", "placeholder": "https://example.com/webhooks"},
     )
     description = Text(gettext_lazy("Description"))
+    dialect = forms.ChoiceField(
+        label=gettext_lazy("In whose words"),
+        choices=_dialects,
+        required=False,
+        help_text=gettext_lazy(
+            "For a program that was written for another system: only the events which that "
+            "system knows, under its names and in its shape."
+        ),
+    )
     scope = forms.ChoiceField(
         label=gettext_lazy("Which events"),
         choices=[
@@ -60,6 +74,7 @@ class EndpointForm(InputForm):
             "url": data.get("url", ""),
             "description": data.get("description", ""),
             "event_types": [EVERYTHING] if everything else data.get("chosen", []),
+            "dialect": data.get("dialect", ""),
         }
 
     @property
@@ -141,6 +156,7 @@ def edit(request: MerchantRequest, public_id: str) -> HttpResponse:
     initial = {
         "url": endpoint.url,
         "description": endpoint.description,
+        "dialect": endpoint.dialect,
         "scope": "all" if everything else "chosen",
         "chosen": endpoint.event_types,
     }
@@ -227,11 +243,14 @@ def delivery(request: MerchantRequest, public_id: str, delivery_id: str) -> Http
     """One delivery: what was said, each try, and what came back."""
     endpoint = endpoint_of(request.merchant, public_id)
     row = _delivery_of(endpoint, delivery_id)
+    body = row.event.body
+    if event_dialects.knows(endpoint.dialect, row.event.type):
+        body = event_dialects.body_of(endpoint.dialect, row.event.type, body)
     context = {
         "endpoint": endpoint,
         "delivery": row,
         "attempts": row.attempts.all()[:50],
-        "body": json.dumps(json.loads(row.event.body), indent=2, ensure_ascii=False),
+        "body": json.dumps(json.loads(body), indent=2, ensure_ascii=False),
     }
     return page(request, "webhooks/delivery.html", "webhooks", context)
 

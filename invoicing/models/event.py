@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from invoicing import ids
+from invoicing import event_dialects, ids
 from invoicing.models.merchant import Merchant
 
 
@@ -61,6 +61,8 @@ class WebhookEndpoint(models.Model):
     description = models.CharField(max_length=200, blank=True)
     # Exact types, families such as "invoice.*", or "*".
     event_types = models.JSONField(default=list)
+    # Whose words it is told in: a system of `event_dialects`, or our own.
+    dialect = models.CharField(max_length=20, blank=True)
     secret = models.CharField(max_length=100)
     # After a rotation both secrets sign until this instant.
     previous_secret = models.CharField(max_length=100, blank=True)
@@ -83,8 +85,10 @@ class WebhookEndpoint(models.Model):
     def wants(self, event: Event) -> bool:
         """Whether this endpoint asked for such an event, and had asked when it happened."""
         family = event.type.split(".", 1)[0] + ".*"
-        return event.pk > self.after_event_id and any(
-            wanted in ("*", family, event.type) for wanted in self.event_types
+        return (
+            event.pk > self.after_event_id
+            and event_dialects.knows(self.dialect, event.type)
+            and any(wanted in ("*", family, event.type) for wanted in self.event_types)
         )
 
 

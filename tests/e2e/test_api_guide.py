@@ -1,4 +1,4 @@
-"""docs/api.md, followed word for word against a running demo."""
+"""docs/api.md and the dialects' guides, followed word for word against a running demo."""
 
 import re
 import subprocess
@@ -48,3 +48,34 @@ def test_the_guide_runs_word_for_word(billhook: Running, tmp_path: Path) -> None
     assert '"has_more":true' in told[11]
     assert '"currency":"EUR"' in told[13]
     assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("system", "told"),
+    [
+        ("wallgent", ["", "70.00 0x http", "succeeded PAID 70.00", "wallgent"]),
+        ("wayout", ["True", "200 1", "succeeded paid"]),
+    ],
+)
+def test_a_dialects_guide_runs_word_for_word(
+    billhook: Running, tmp_path: Path, system: str, told: list[str]
+) -> None:
+    guide = (BASE_DIR / "docs" / "dialects" / f"{system}.md").read_text()
+    blocks = re.findall(r"<!-- guide -->\n```sh\n(.*?)```", guide, re.DOTALL)
+    script = "set -euo pipefail\n" + "echo; echo ---\n".join(blocks)
+    for hand, value in {
+        "http://127.0.0.1:8000": billhook.url,
+        "bh_test_your_key": billhook.api_key,
+        "https://example.com/hooks/wallgent": f"http://127.0.0.1:{free_port()}/",
+    }.items():
+        script = script.replace(hand, value)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    said = [block.split() for block in done.stdout.split("---\n")]
+    assert len(said) == len(told)
+    for words, expected in zip(said, told, strict=True):
+        assert len(words) == len(expected.split())
+        for word, beginning in zip(words, expected.split(), strict=True):
+            assert word.startswith(beginning)

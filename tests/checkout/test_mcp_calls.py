@@ -111,6 +111,26 @@ def test_a_key_says_one_thing_only(model: Model) -> None:
     assert Invoice.objects.count() == 1
 
 
+def test_wallgents_words_are_understood(
+    model: Model, saver: Customer, test_merchant: Merchant
+) -> None:
+    wallet = model.call("list_wallets")["structuredContent"]["data"][0]["id"]
+    lines = [{"description": INJECTION, "quantity": 3, "unitPrice": "15.00"}]
+    bill = {"walletId": wallet, "customerId": saver.public_id, "lineItems": lines}
+    for _ in range(3):
+        made = model.call("wallgent_create_invoice", bill)
+    draft = made["structuredContent"]
+    assert (draft["status"], draft["total"]) == ("DRAFT", "45.00")
+    assert made["_meta"]["billhook/replayed"] is True
+    assert "$.lineItems[0].description" in made["_meta"]["billhook/untrusted"]
+    done = model.call("wallgent_finalize_invoice", invoiceId=draft["id"])
+    assert done["structuredContent"]["status"] == "FINALIZED"
+    wrong = error_of(model.call("wallgent_create_invoice", {**bill, "lineItems": []}))
+    assert wrong["details"]["fields"][0]["field"] == "lineItems"
+    assert wrong["request_id"].startswith("req_")
+    assert Invoice.objects.count() == 1
+
+
 # Refusals
 
 

@@ -25,7 +25,7 @@ _REPLAYED: Final = (
 _WAITING: Final = (
     "NOTE: nothing has happened yet. This needs a person's approval, and is waiting for it: tell "
     "the person you work for to look at {url}. Do not call again meanwhile, and do not try to get "
-    "there by smaller amounts or another tool. The same call tells later how it was decided."
+    "there by smaller amounts, another key or another tool."
 )
 
 
@@ -36,7 +36,9 @@ def call(
     left = dict(arguments)
     key = left.pop(KEY, None) if tool.takes_keys else None
     wrong = [
-        tool.argument(name) for name in tool.places if not _is_id(left.get(tool.argument(name)))
+        tool.id_argument(name)
+        for name in tool.places
+        if not _is_id(left.get(tool.id_argument(name)))
     ]
     if key is not None and not isinstance(key, str):
         wrong.append(KEY)
@@ -49,8 +51,8 @@ def call(
     if path is None:
         return refusal(_nowhere(left, tool, request_id)), {}
     for name in tool.places:
-        del left[tool.argument(name)]
-    fields = {argument: field for field, argument in tool.renamed.items()}
+        del left[tool.id_argument(name)]
+    fields = {tool.field_argument(name): name for name in tool.renamed}
     left = {fields.get(name, name): value for name, value in left.items()}
     in_body = tool.method != "GET"
     answer = ask(
@@ -115,5 +117,5 @@ def _wrong(names: list[str], request_id: str) -> Answer:
 
 
 def _nowhere(arguments: Mapping[str, Any], tool: Tool, request_id: str) -> Answer:
-    asked = ", ".join(str(arguments[tool.argument(name)])[:80] for name in tool.places)
+    asked = ", ".join(str(arguments[tool.id_argument(name)])[:80] for name in tool.places)
     return Answer(404, envelope("not_found", f"There is nothing by the id {asked}.", request_id))

@@ -82,13 +82,17 @@ class Tool:
 
     def path(self, arguments: Mapping[str, Any]) -> str | None:
         """The address with these ids; None where they lead to another or to none."""
-        path = self._filled({name: arguments[self.argument(name)] for name in self.places})
+        path = self._filled({name: arguments[self.id_argument(name)] for name in self.places})
         return path if endpoint_at(self.method, path)[0] == self.address else None
 
-    def argument(self, field: str) -> str:
-        """What a field, or a place of the address, is called among the arguments."""
-        usual = _ARGUMENTS.get(field, field) if field in self.places else field
-        return self.renamed.get(field, usual)
+    def id_argument(self, place: str) -> str:
+        """What a place of the address is called among the arguments."""
+        return self.renamed.get(place, _ARGUMENTS.get(place, place))
+
+    def field_argument(self, name: str) -> str:
+        """What a field of body or query is called among the arguments."""
+        # A field may bear the name of a place, as mark_paid's reference does.
+        return name if name in self.places else self.renamed.get(name, name)
 
     def _filled(self, ids: Mapping[str, str]) -> str:
         return re.sub(r"{(\w+)}", lambda match: str(ids[match[1]]), self.address)
@@ -99,7 +103,7 @@ class Tool:
         properties: Schema = {}
         for name in self.places:
             text = PATH_PARAMETERS[name]
-            properties[self.argument(name)] = {"type": "string", "description": text}
+            properties[self.id_argument(name)] = {"type": "string", "description": text}
         required = list(properties)
         said, found = self.endpoint, {}
         if said.body:
@@ -107,14 +111,14 @@ class Tool:
         elif said.query:
             found = said.query.model_json_schema(mode="serialization")
         for name, schema in found.get("properties", {}).items():
-            argument = self.argument(name)
+            argument = self.field_argument(name)
             if argument in properties:
                 raise LookupError(f"{self.name} takes {argument} twice: rename one")
             properties[argument] = schema
             if said.query:
                 text = schema.get("description", "")
                 properties[argument] = {**parameter_schema(schema), "description": text}
-        required += [self.argument(name) for name in found.get("required", [])]
+        required += [self.field_argument(name) for name in found.get("required", [])]
         if said.body and said.body.__name__.endswith("Changes"):
             # What a change leaves out stays as it is, so nothing there has a default.
             properties = {name: _without(value, "default") for name, value in properties.items()}

@@ -55,9 +55,9 @@ WITH_OBJECTS = [
 def arguments(tool: Tool, things: dict[str, str]) -> dict[str, Any]:
     """What the matrix asks of the tool's endpoint, as the tool takes it."""
     said = DECLARED[tool.asks]
-    ids = {tool.argument(place): things[thing] for place, thing in said.uses.items()}
+    ids = {tool.id_argument(place): things[thing] for place, thing in said.uses.items()}
     body = {
-        tool.argument(name): things[value[1:-1]]
+        tool.field_argument(name): things[value[1:-1]]
         if isinstance(value, str) and value.startswith("{")
         else value
         for name, value in said.body.items()

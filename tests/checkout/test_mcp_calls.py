@@ -275,6 +275,7 @@ def test_a_new_text_is_fenced_until_it_is_named() -> None:
 def test_without_a_shape_a_text_is_judged_by_how_it_looks() -> None:
     ours = {
         "id": "inv_" + "0" * 24,
+        "object": "invoice",
         "status": "FINALIZED",
         "total": "19.90",
         "createdAt": "2026-03-02T12:00:00.000Z",

@@ -183,7 +183,7 @@ def test_a_call_stays_in_its_thread_and_leaves_nothing(
     monkeypatch.setattr("checkout.api.mcp.exchange", watched)
     model.call("me")
     threads = threading.active_count()
-    for _ in range(5):
+    for _ in range(2):
         assert "structuredContent" in model.call("me")
         model.ask("tools/list")
     # So the connection to the database is the request's own, and closed with it.

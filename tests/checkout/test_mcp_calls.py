@@ -15,6 +15,8 @@ from checkout.bots.mcp_untrusted import written_by_others
 from invoicing.api.inside import Answer
 from invoicing.api.shapes import Shape
 from invoicing.models import Bot, Customer, Event, Invoice, Merchant
+from payments.actions.wallets import create_wallet
+from payments.inputs import WalletInput
 from payments.models import Payment, Refund
 from tests.factories import (
     DECLINED,
@@ -114,7 +116,8 @@ def test_a_key_says_one_thing_only(model: Model) -> None:
 def test_wallgents_words_are_understood(
     model: Model, saver: Customer, test_merchant: Merchant
 ) -> None:
-    wallet = model.call("list_wallets")["structuredContent"]["data"][0]["id"]
+    wanted = WalletInput(name="Main", currency="USD", is_default=True)
+    wallet = create_wallet(test_merchant, wanted).public_id
     lines = [{"description": INJECTION, "quantity": 3, "unitPrice": "15.00"}]
     bill = {"walletId": wallet, "customerId": saver.public_id, "lineItems": lines}
     for _ in range(3):

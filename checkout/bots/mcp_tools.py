@@ -7,6 +7,7 @@ from typing import Final
 
 from checkout.bots.mcp_money_tools import MONEY_TOOLS
 from checkout.bots.mcp_projection import Tool
+from checkout.bots.mcp_wallgent_tools import WALLGENT_TOOLS
 from checkout.bots.mcp_words import ADD, ASKED, CHANGE, LOST, PAGES, READ, TELL
 
 INVOICE: Final = "/v1/invoices/{reference}"
@@ -167,4 +168,5 @@ TOOLS: Final = (
         READ,
     ),
     *MONEY_TOOLS,
+    *WALLGENT_TOOLS,
 )

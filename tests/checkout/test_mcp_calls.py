@@ -15,6 +15,8 @@ from checkout.bots.mcp_untrusted import written_by_others
 from invoicing.api.inside import Answer
 from invoicing.api.shapes import Shape
 from invoicing.models import Bot, Customer, Event, Invoice, Merchant
+from payments.actions.wallets import create_wallet
+from payments.inputs import WalletInput
 from payments.models import Payment, Refund
 from tests.factories import (
     DECLINED,
@@ -108,6 +110,27 @@ def test_a_key_says_one_thing_only(model: Model) -> None:
     for strange in (5, ["k"], "a key with spaces"):
         refused = model.call("create_invoice", BILL, idempotency_key=strange)
         assert error_of(refused)["code"] == "validation_error"
+    assert Invoice.objects.count() == 1
+
+
+def test_wallgents_words_are_understood(
+    model: Model, saver: Customer, test_merchant: Merchant
+) -> None:
+    wanted = WalletInput(name="Main", currency="USD", is_default=True)
+    wallet = create_wallet(test_merchant, wanted).public_id
+    lines = [{"description": INJECTION, "quantity": 3, "unitPrice": "15.00"}]
+    bill = {"walletId": wallet, "customerId": saver.public_id, "lineItems": lines}
+    for _ in range(3):
+        made = model.call("wallgent_create_invoice", bill)
+    draft = made["structuredContent"]
+    assert (draft["status"], draft["total"]) == ("DRAFT", "45.00")
+    assert made["_meta"]["billhook/replayed"] is True
+    assert "$.lineItems[0].description" in made["_meta"]["billhook/untrusted"]
+    done = model.call("wallgent_finalize_invoice", invoiceId=draft["id"])
+    assert done["structuredContent"]["status"] == "FINALIZED"
+    wrong = error_of(model.call("wallgent_create_invoice", {**bill, "lineItems": []}))
+    assert wrong["details"]["fields"][0]["field"] == "lineItems"
+    assert wrong["request_id"].startswith("req_")
     assert Invoice.objects.count() == 1
 
 

@@ -60,6 +60,9 @@ def understand(merchant: Merchant, message: str, *, sees_customers: bool) -> Rea
     """
     if any(unicodedata.category(char) == "Nd" and not char.isascii() for char in message):
         raise cannot("has digits that are not 0 to 9; write its numbers with those")
+    # Rules that look past spaces would take minutes over a page of them.
+    if re.search(r"\s{6}", message):
+        raise cannot("has a long gap; write it with single spaces")
     sentence = Sentence(message)
     start, leads_with_send = read_lead(sentence)
     said = read_clauses(sentence)

@@ -7,7 +7,7 @@ where people write it differently is not read, but for the thousands of an Engli
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Final
 
@@ -51,6 +51,7 @@ _VAGUE: Final = re.compile(
 _TAKEN_OFF: Final = re.compile(
     r"(?:\b(?:minus|less|credit\s+of|refund\s+of)\s+(?:an?\s+)?|(?:^|\s)[-−])$", re.I
 )
+_CODE_BEFORE: Final = re.compile(r"(?<!\w)([A-Z]{3,4})\s$")
 _ANOTHER: Final = r"\s*(?:-|–|—|/|\bto\b|\bor\b|\bvs\.?\b)\s*"
 _SCALE: Final = re.compile(
     r"\s?(?:m|mm|mn|bn|b|mio|million|thousand|hundred|billion|grand)\b", re.I
@@ -64,7 +65,7 @@ def read_number(text: str) -> Decimal:
     for locale in _WRITTEN:
         try:
             values.add(parse_decimal(plain, locale=locale, strict=True))
-        except NumberFormatError:
+        except (NumberFormatError, InvalidOperation):
             continue
     if len(values) == 2 and _ENGLISH_THOUSANDS.fullmatch(text):
         return Decimal(text.replace(",", ""))
@@ -151,6 +152,13 @@ def _price(free: str, match: re.Match[str], before: str, after: str) -> Price:
     if _VAGUE.search(free, 0, start):
         raise cannot(f"has {written} only as a rough figure; write the exact amount")
     rest = free[match.end() :]
+    if rest[:1].isalnum() or rest.startswith("_"):
+        raise cannot(f"has “{written}{rest[:1]}…”; write the amount in plain digits")
+    if re.match(r"\s*[x×*]\s*\d", rest):
+        raise cannot(f"multiplies {written}; write it like “3 hours at $40”")
+    mark = _one_mark(before, after, written)
+    if before and (code := _CODE_BEFORE.search(free, 0, start)) and code[1] in money.ASSETS:
+        mark, start = _one_mark(code[1], mark, written), code.start(1)
     if re.match(rf"{_ANOTHER}(?:\D{{0,4}})\d", rest) and not re.match(r"\s*-\s\D", rest):
         raise cannot(f"has {written} and another amount to choose from; write one")
     if not match["thousands"] and (scale := _SCALE.match(rest)):
@@ -161,7 +169,7 @@ def _price(free: str, match: re.Match[str], before: str, after: str) -> Price:
     end = (
         match.end("after") if after else match.end("thousands" if match["thousands"] else "number")
     )
-    return Price(value, _one_mark(before, after, written), start, end)
+    return Price(value, mark, start, end)
 
 
 def _one_mark(before: str, after: str, written: str) -> str:

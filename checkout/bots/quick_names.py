@@ -28,8 +28,8 @@ _LEAD: Final = re.compile(
 )
 _LINK: Final = re.compile(r"[\s:,–—-]*(?:\b(?:for|to)\s+)?(?:the\s+customer\s+)?", re.I)
 _NAME_ENDS: Final = re.compile(
-    rf"[,;:\n{TAKEN}]|\s[-–—]\s|\s(?:for|at|of|on|by|with|is|owes|and\s+(?:send|mail|email))\s"
-    rf"|(?<![\w.,])(?:{NUMBER})(?![\w-])|(?<=\w)[.!?](?=\s*$)",
+    rf"[,;:\n{TAKEN}]|\s[-–—]\s|\s(?:for|at|of|on|by|with|is|owes|total|and\s+(?:send|mail|email))\s"
+    rf"|(?<![\w.,])\d+\s?[x×*](?=\s)|(?<![\w.,])(?:{NUMBER})(?![\w-])|(?<=\w)[.!?](?=\s*$)",
     re.I,
 )
 _QUOTED_NAME: Final = re.compile(rf"\s*[\"“«]({QUOTED}+)[\"”»]")

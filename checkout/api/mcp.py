@@ -2,24 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpResponse
-from mcp import types
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from checkout.bots.mcp_calls import call
-from checkout.bots.mcp_http import exchange
-from checkout.bots.mcp_projection import Tool
-from checkout.bots.mcp_server import by_name, tools_for
 from invoicing.api import errors
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.parser import loads
 from invoicing.api.views import ApiView
 from invoicing.errors import ValidationFailed
+
+if TYPE_CHECKING:
+    from mcp import types
+
+    from checkout.bots.mcp_projection import Tool
 
 _SERVER_ERROR: Final = -32000
 _KEPT: Final = ("content-type", "allow")
@@ -42,6 +42,11 @@ class Mcp(ApiView):
     @Endpoint("Speak MCP", has_keys=False)
     def post(self, request: Request) -> HttpResponse:
         """One message of the Model Context Protocol."""
+        # The protocol's package takes a second to import, which few processes need.
+        from checkout.bots.mcp_calls import call
+        from checkout.bots.mcp_http import exchange
+        from checkout.bots.mcp_server import tools_for
+
         body = request._request.read(self.max_bytes + 1)
         if len(body) > self.max_bytes:
             raise self.too_large()
@@ -50,7 +55,7 @@ class Mcp(ApiView):
             super().count("api", self.caller.key.prefix)
         told: dict[str, str] = {}
 
-        def work(tool: Tool, given: dict[str, Any]) -> types.CallToolResult:
+        def work(tool: "Tool", given: dict[str, Any]) -> "types.CallToolResult":
             # As they were written: the package reads numbers as floats.
             exact = given if arguments is None else arguments
             result, headers = call(self.caller, tool, exact, getattr(request, "request_id", ""))
@@ -91,6 +96,8 @@ def _tell(error: Exception, context: Mapping[str, Any]) -> Response:
 
 def _arguments(body: bytes) -> dict[str, Any] | None:
     """The arguments of a call of a known tool, no digit lost; None for every other message."""
+    from checkout.bots.mcp_server import by_name
+
     with suppress(errors.InvalidJson, ValidationFailed):
         message = loads(body)
         params = message.get("params") if isinstance(message, dict) else None

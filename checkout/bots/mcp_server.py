@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 from checkout.bots.mcp_projection import Tool
 from checkout.bots.mcp_tools import TOOLS
 from invoicing.api.authentication import Caller
+from invoicing.api.holding import allows
 
 INSTRUCTIONS: Final = (
     "Billhook bills customers and collects money: invoices, saved payment methods, recurring "
@@ -43,8 +44,13 @@ def by_name() -> dict[str, Tool]:
 
 
 def tools_for(caller: Caller) -> list[Tool]:
-    """The tools that a key's permissions allow, always in the same order."""
-    return [tool for tool in TOOLS if not tool.endpoint.needs or caller.may(tool.endpoint.needs)]
+    """The tools that a key's permissions and its bot's leash allow, always in the same order."""
+    return [
+        tool
+        for tool in TOOLS
+        if (not tool.endpoint.needs or caller.may(tool.endpoint.needs))
+        and (caller.leash is None or allows(caller.leash, tool.endpoint))
+    ]
 
 
 def server(tools: List, call: Call) -> Server[Any]:

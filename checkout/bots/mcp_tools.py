@@ -24,6 +24,16 @@ TOOLS: Final = (
         makes=True,
     ),
     Tool(
+        "quick_invoice",
+        "POST /v1/quick_invoices",
+        "Make an invoice of a sentence",
+        'Make a draft of one English sentence such as "Invoice Acme $250 for API work, due in 30 '
+        'days". The answer says what was understood and what was not; nothing is guessed. It is '
+        f"issued and mailed only if the sentence asks for that. {LOST}",
+        TELL,
+        makes=True,
+    ),
+    Tool(
         "preview_invoice",
         "POST /v1/invoices/preview",
         "Preview an invoice",
@@ -165,6 +175,44 @@ TOOLS: Final = (
         "Who am I",
         "Which merchant and bot this key belongs to, whether it is live or test, and what it may "
         "do. Call this first.",
+        READ,
+    ),
+    # Checkout pages, and what people let bots do
+    Tool(
+        "create_checkout_page",
+        "POST /v1/checkout_pages",
+        "Create a checkout page",
+        f"Make a page where anybody can pay a fixed amount; share its url. {LOST}",
+        ADD,
+        makes=True,
+    ),
+    Tool(
+        "list_checkout_pages",
+        "GET /v1/checkout_pages",
+        "List checkout pages",
+        f"Pages where anybody can pay, and their addresses. {PAGES}",
+        READ,
+    ),
+    Tool(
+        "list_sales",
+        "GET /v1/sales",
+        "List sales",
+        f"What was paid on checkout pages. {PAGES}",
+        READ,
+    ),
+    Tool(
+        "list_approvals",
+        "GET /v1/approvals",
+        "List approvals",
+        f"What waits for a person, and what became of it. {PAGES}",
+        READ,
+    ),
+    Tool(
+        "get_approval",
+        "GET /v1/approvals/{approval_id}",
+        "Get an approval",
+        "Whether a person has decided what a call is waiting for. Once it is `done`, `result` is "
+        "the answer of that call.",
         READ,
     ),
     *MONEY_TOOLS,

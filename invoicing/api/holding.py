@@ -17,6 +17,13 @@ ALWAYS: Final = frozenset({"get_who_is_asking", "list_approvals", "get_approval"
 NEVER: Final = "bots:write"
 
 
+def allows(leash: Leash, endpoint: Endpoint) -> bool:
+    """Whether a bot on this leash may use the endpoint at all."""
+    if endpoint.needs == NEVER:
+        return False
+    return not leash.tools or endpoint.name in leash.tools or endpoint.name in ALWAYS
+
+
 class Hold:
     """One request of a bot on a leash.
 
@@ -27,7 +34,7 @@ class Hold:
     def __init__(self, caller: Caller, leash: Leash, endpoint: Endpoint) -> None:
         self.merchant = caller.merchant
         self.endpoint = endpoint
-        self.tools = frozenset(leash.tools)
+        self.leash = leash
         self.customers = frozenset(leash.customers)
         self._is_vetted = not self.customers
 
@@ -36,9 +43,10 @@ class Hold:
         if self.endpoint.needs == NEVER:
             raise MissingPermission(NEVER)
         name = self.endpoint.name
-        if self.tools and name not in self.tools and name not in ALWAYS:
+        if not allows(self.leash, self.endpoint):
+            allowed = ", ".join(sorted(self.leash.tools))
             raise OffLimits(
-                f"This bot may not use {name}: its leash allows {', '.join(sorted(self.tools))}.",
+                f"This bot may not use {name}: its leash allows {allowed}.",
                 details={"limit": "tools", "tool": name},
             )
         if method in SAFE:

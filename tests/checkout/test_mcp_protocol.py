@@ -180,7 +180,7 @@ def test_a_call_stays_in_its_thread_and_leaves_nothing(
 
         return exchange(*rest, noted)
 
-    monkeypatch.setattr("checkout.api.mcp.exchange", watched)
+    monkeypatch.setattr("checkout.bots.mcp_http.exchange", watched)
     model.call("me")
     threads = threading.active_count()
     for _ in range(2):
@@ -238,7 +238,7 @@ def test_a_defect_is_told_without_its_details(
     def broken(*_: Any) -> Any:
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr("checkout.api.mcp.call", broken)
+    monkeypatch.setattr("checkout.bots.mcp_calls.call", broken)
     answer = model.ask("tools/call", {"name": "me", "arguments": {}}, Mcp_Name="me")
     assert answer.json()["error"]["code"] == types.INTERNAL_ERROR
     assert "42" not in answer.content.decode()

@@ -10,11 +10,20 @@ from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from invoicing import clock, money
 from invoicing.errors import OffLimits, ValidationFailed
-from invoicing.fields import Amount, CurrencyCode, Input, Line, PositiveAmount, WrongField
+from invoicing.fields import (
+    COMPOSED,
+    Amount,
+    CurrencyCode,
+    Input,
+    Line,
+    PositiveAmount,
+    WrongField,
+    many_lines,
+)
 from invoicing.intents import Move
 from invoicing.models import Bot, Intent, Leash, Merchant
 
@@ -71,6 +80,14 @@ class LeashInput(Input):
                 raise WrongField(f"limits[{place}]", f"is the second for {limit.currency}")
             seen.add((limit.kind, limit.currency))
         return self
+
+
+class DeclineInput(Input):
+    """Why a person does not want done what a bot asked for."""
+
+    note: Annotated[str, Field(max_length=500), COMPOSED, AfterValidator(many_lines)] = Field(
+        default="", description="Told to the bot."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,11 @@ from invoicing.actions import clocks
 from invoicing.actions.access import create_api_key, create_bot
 from invoicing.actions.customers import create_customer
 from invoicing.actions.invoices import create_invoice, finalize_invoice
+from invoicing.actions.leashes import set_leash
 from invoicing.actions.merchants import open_account
 from invoicing.actions.webhooks import create_endpoint
+from invoicing.api import inside
+from invoicing.api.authentication import Caller
 from invoicing.inputs import (
     ApiKeyInput,
     BotInput,
@@ -28,7 +31,18 @@ from invoicing.inputs import (
     WebhookEndpointInput,
     read,
 )
-from invoicing.models import Account, Customer, Event, Invoice, Merchant, User, WebhookEndpoint
+from invoicing.leashes import LeashInput
+from invoicing.models import (
+    Account,
+    ApiKey,
+    Approval,
+    Customer,
+    Event,
+    Invoice,
+    Merchant,
+    User,
+    WebhookEndpoint,
+)
 from invoicing.permissions import FOR_BOTS
 from payments import flows, recurring_flow, rehearsed
 from payments import tasks as payment_tasks
@@ -114,6 +128,21 @@ def given_a_key(
     wanted = read(ApiKeyInput, {"permissions": list(permissions)})
     _, text = create_api_key(merchant, owner.public_id, wanted)
     return text
+
+
+def given_an_approval(merchant: Merchant, amount: str = "60.00", **body: Any) -> Approval:
+    """A bot that may refund 50.00 by itself asks to refund more of what Cleo paid, and waits."""
+    given_a_key(merchant, bot="Refund agent")
+    key = ApiKey.objects.filter(bot__merchant=merchant).select_related("bot__merchant").latest("pk")
+    limit = {"kind": "refund", "currency": "USD", "approval_above": "50"}
+    set_leash(merchant, key.bot.public_id, read(LeashInput, {"limits": [limit]}))
+    customer = given_a_customer(merchant)
+    invoice = pay(given_an_open_invoice(merchant, customer_id=customer.public_id)).invoice
+    path, wanted = f"/v1/invoices/{invoice.public_id}/refund", {"amount": amount, **body}
+    answer = inside.ask(Caller(key.bot, key), "POST", path, wanted)
+    assert answer.status == 202, answer.body
+    rows = Approval.objects.select_related("merchant", "bot", "intent")
+    return rows.get(public_id=answer.body["id"])
 
 
 def given_an_endpoint(

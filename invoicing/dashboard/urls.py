@@ -4,6 +4,8 @@ from django.urls import URLPattern, URLResolver, path
 
 from invoicing.dashboard import (
     accounts,
+    approval_by_mail,
+    approvals,
     customers,
     editing,
     events,
@@ -40,6 +42,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("questions/", questions.index, name="questions"),
     path("questions/<str:public_id>/", questions.show, name="question"),
     path("questions/<str:public_id>/close/", questions.close, name="question_close"),
+    path("approvals/", approvals.index, name="approvals"),
+    path("approvals/mail/<str:token>/", approval_by_mail.decide, name="approval_by_mail"),
+    path("approvals/<str:public_id>/", approvals.show, name="approval"),
+    path("approvals/<str:public_id>/approve/", approvals.approve, name="approval_approve"),
+    path("approvals/<str:public_id>/decline/", approvals.decline, name="approval_decline"),
     path("customers/", customers.index, name="customers"),
     path("customers/new/", customers.create, name="customer_new"),
     path("customers/<str:public_id>/", customers.show, name="customer"),

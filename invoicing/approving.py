@@ -49,6 +49,11 @@ def token_for(approval: Approval, user: User) -> str:
     return signing.dumps([approval.public_id, user.public_id], salt=_SALT, compress=True)
 
 
+def without_links(text: str) -> str:
+    """What a mail says to whoever it was not written to: they may not decide as somebody else."""
+    return re.sub(r"\S*/approvals/mail/\S+", "…", text)
+
+
 def read(token: str) -> tuple[Approval, User] | None:
     """Whom and what a link is about; None for one that is forged, too old, or of somebody who may
     not decide any more."""

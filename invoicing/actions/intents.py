@@ -48,7 +48,7 @@ def begin_intent(bot: Bot, move: Move, asked: Asked) -> Wish:
     if known is not None:
         approval = Approval.objects.filter(intent=known).first()
         if approval is not None and approval.status == ApprovalStatus.DECLINED:
-            raise declined(approval)
+            raise _declined(approval)
         if asked.key and known.idempotency_key == asked.key:
             return Wish(known, False, approval)
         if not move.allow_duplicate:
@@ -115,7 +115,7 @@ def _ask_a_person(intent: Intent, move: Move, asked: Asked) -> Approval:
     return approval
 
 
-def declined(approval: Approval) -> OffLimits:
+def _declined(approval: Approval) -> OffLimits:
     """What is said to a bot that asks again for what a person did not want."""
     why = f": {approval.note}" if approval.note else "."
     return OffLimits(

@@ -29,6 +29,8 @@ WISHES: Final[dict[str, Any]] = {
     "refund": gettext_lazy("Send back %(amount)s"),
     "settle": gettext_lazy("Declare that %(amount)s has come from elsewhere"),
 }
+# The page has them in words.
+SAID: Final = frozenset({"amount", "currency", "customer_id", "invoice_id"})
 MOST_LINKS: Final = 10
 
 
@@ -182,9 +184,11 @@ def told(approval: Approval) -> dict[str, Any]:
 
 
 def _asked(approval: Approval) -> Iterator[tuple[str, Any]]:
-    """What the body says besides what is said in words already."""
+    """What the body says besides what the page says in words already."""
     said = approving.words_of(approval)
-    return (item for item in approving.request_of(approval).items() if item[1] != said)
+    for name, value in approving.request_of(approval).items():
+        if name not in SAID and value != said:
+            yield name, value
 
 
 def _text(value: Any) -> str:

@@ -67,6 +67,8 @@ WORDS: Final[dict[str, Any]] = {
     "payout.created": gettext_lazy("Payout on its way to the bank"),
     "payout.paid": gettext_lazy("Paid out to the bank"),
     "payout.failed": gettext_lazy("A payout failed"),
+    "bot.leash_set": gettext_lazy("Leash of a bot set"),
+    "bot.leash_removed": gettext_lazy("Leash of a bot removed"),
     "approval.requested": gettext_lazy("A bot asks for approval"),
     "approval.approved": gettext_lazy("Approved"),
     "approval.done": gettext_lazy("What was approved is carried out"),

@@ -71,7 +71,7 @@ def test_one_request_says_all_that_a_decision_takes(
     for words in ("$60.00", "Send back $60.00 (refund invoice)", "Refund agent", "Decide by"):
         assert words in said
     html = page.content.decode()
-    assert re.search(r"<blockquote[^>]*>Box arrived &lt;b&gt;broken&lt;/b&gt;\.</blockquote>", html)
+    assert '<p class="quote plain-text">Box arrived &lt;b&gt;broken&lt;/b&gt;.</p>' in html
     customer = again(waiting.merchant).customers.get(public_id=waiting.intent.payee)
     assert f'href="/dashboard/customers/{customer.public_id}/"' in html
     assert f'href="/dashboard/invoices/{customer.invoices.get().public_id}/"' in html
@@ -264,6 +264,16 @@ def test_a_link_that_is_no_good_says_what_to_do(
             assert "$60.00" not in text_of(answer)
             assert answer["Cache-Control"] == "private, no-store"
     assert state(waiting)[0] == "pending_approval"
+
+
+def test_colleagues_who_read_the_mail_do_not_get_its_link(
+    waiting: Approval, test_merchant: Merchant
+) -> None:
+    message = Message.objects.get(kind="approval")
+    token = link_in(message).split("/")[-2]
+    page = given_a_colleague(test_merchant, "viewer").get(f"mails/{message.public_id}/")
+    assert "asks you to approve $60.00" in text_of(page)
+    assert token not in page.content.decode()
 
 
 def test_an_old_link_does_not_work(waiting: Approval, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,6 +196,7 @@ _EXAMPLES: Final = {
 _PREFIXES: Final = {
     "customer_id": "cus",
     "inquiry_id": "inq",
+    "approval_id": "apr",
     "bot_id": "bot",
     "key_id": "key",
     "event_id": "evt",

@@ -197,6 +197,7 @@ _EXAMPLES: Final = {
 _PREFIXES: Final = {
     "customer_id": "cus",
     "inquiry_id": "inq",
+    "approval_id": "apr",
     "bot_id": "bot",
     "approval_id": "apr",
     "key_id": "key",

@@ -1,17 +1,40 @@
-"""Who may decide what a bot asks for, and the links by which they do so from a mail."""
+"""Who may decide what a bot asks for, what it is about, and the links to decide from a mail."""
 
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.core import signing
 
-from invoicing.models import Approval, Membership, Merchant, User
+from invoicing.models import Approval, Customer, Invoice, Membership, Merchant, User
 from invoicing.permissions import ROLE_PERMISSIONS
 
 PERMISSION: Final = "payments:write"
 # As long as there is anything to decide.
 _VALID_FOR: Final = timedelta(days=8)
 _SALT: Final = "invoicing.approving"
+# Where a bot may say what something is for, the plainest first.
+_WORDS: Final = ("description", "note", "memo")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom and what a request is about, as far as they are on file."""
+
+    customer: Customer | None = None
+    invoice: Invoice | None = None
+
+    @property
+    def name(self) -> str:
+        """Both in words; "" where neither is on file."""
+        invoice = self.invoice
+        who = self.customer.name if self.customer else ""
+        if invoice is not None:
+            who = who or invoice.recipient_name or invoice.recipient_email
+        return ", ".join(filter(None, [who, str(invoice) if invoice else ""]))
 
 
 def deciders(merchant: Merchant) -> list[User]:
@@ -24,6 +47,11 @@ def deciders(merchant: Merchant) -> list[User]:
 def token_for(approval: Approval, user: User) -> str:
     """What lets this person decide this one request without signing in."""
     return signing.dumps([approval.public_id, user.public_id], salt=_SALT, compress=True)
+
+
+def without_links(text: str) -> str:
+    """What a mail says to whoever it was not written to: they may not decide as somebody else."""
+    return re.sub(r"\S*/approvals/mail/\S+", "…", text)
 
 
 def read(token: str) -> tuple[Approval, User] | None:
@@ -40,3 +68,38 @@ def read(token: str) -> tuple[Approval, User] | None:
     users = {user.public_id: user for user in deciders(approval.merchant)}
     user = users.get(user_id)
     return (approval, user) if user is not None and user.is_active else None
+
+
+def subject_of(approval: Approval) -> Subject:
+    """Whom and what one request is about."""
+    merchant, payee = approval.merchant, approval.intent.payee
+    wanted = request_of(approval)
+    in_path = re.search(r"/invoices/([^/]+)/", approval.path)
+    reference = str(wanted.get("invoice_id") or (in_path and in_path[1]) or payee)
+    return Subject(
+        merchant.customers.filter(public_id=payee).first(),
+        merchant.invoices.referred_to(reference).first(),
+    )
+
+
+def subjects_of(merchant: Merchant, approvals: Iterable[Approval]) -> dict[int, Subject]:
+    """Whose money each of these would move, by their keys; asked for all at once."""
+    payees = {row.pk: row.intent.payee for row in approvals}
+    customers = merchant.customers.filter(public_id__in=payees.values())
+    invoices = merchant.invoices.filter(public_id__in=payees.values())
+    known = {row.public_id: Subject(customer=row) for row in customers}
+    known |= {row.public_id: Subject(invoice=row) for row in invoices}
+    return {pk: known.get(payee, Subject()) for pk, payee in payees.items()}
+
+
+def request_of(approval: Approval) -> dict[str, Any]:
+    """The body that the bot sent; figures are kept as they were written."""
+    found = json.loads(approval.body, parse_float=str, parse_int=str)
+    return found if isinstance(found, dict) else {}
+
+
+def words_of(approval: Approval) -> str:
+    """What the bot itself says that this is for; "" where it says nothing."""
+    wanted = request_of(approval)
+    said = (wanted.get(name) for name in _WORDS)
+    return approval.purpose or next((text for text in said if isinstance(text, str) and text), "")

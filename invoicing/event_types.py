@@ -52,6 +52,8 @@ TYPES: Final[dict[str, str]] = {
     "payout.created": "The provider is paying out to the bank; it may still fail",
     "payout.paid": "The provider has paid out to the bank",
     "payout.failed": "A payout did not reach the bank",
+    "bot.leash_set": "What a bot may do by itself was changed",
+    "bot.leash_removed": "A bot may do all that its keys allow again; `data` is what held before",
     "approval.requested": "A bot asks a person whether it may do something",
     "approval.approved": "A person lets a bot do what it asked for",
     "approval.done": "What a person let a bot do was carried out; `result` says what came of it",

@@ -6,19 +6,20 @@ the commit, and nothing is told that was rolled back.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from invoicing import actor, clock, ids, representations
+from invoicing import actor, clock, ids, leashes, representations
 from invoicing.doorbell import ring
 from invoicing.event_types import TYPES
-from invoicing.models import Approval, Customer, Event, Invoice, Merchant
+from invoicing.models import Approval, Customer, Event, Invoice, Leash, Merchant
 
 # What can be told of, and how it looks; the rooms above add theirs when Django starts.
-renderers: dict[type, Callable[[Any], dict[str, Any]]] = {
+renderers: dict[type, Callable[[Any], Mapping[str, Any]]] = {
     Approval: representations.approval,
     Invoice: representations.invoice,
     Customer: representations.customer,
+    Leash: leashes.shown,
 }
 # What the rooms above do when something happens, in the transaction that made it happen, such as
 # ending the retries of an invoice that is paid. Also filled when Django starts.

@@ -3,21 +3,33 @@
 Everything here happens in the caller's transaction, under the bot's lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from invoicing import clock, money
 from invoicing.errors import OffLimits, ValidationFailed
-from invoicing.fields import Amount, CurrencyCode, Input, Line, PositiveAmount, WrongField
+from invoicing.fields import (
+    COMPOSED,
+    Amount,
+    CurrencyCode,
+    Input,
+    Line,
+    PositiveAmount,
+    WrongField,
+    many_lines,
+)
 from invoicing.intents import Move
 from invoicing.models import Bot, Intent, Leash, Merchant
 
+# Whoever knows the addresses says what the endpoints are called; filled when Django starts.
+tool_names: list[Callable[[], Collection[str]]] = []
 AMOUNTS: Final = ("per_action", "per_day", "per_payee", "approval_above")
 MOST_CUSTOMERS: Final = 500
 
@@ -73,6 +85,14 @@ class LeashInput(Input):
         return self
 
 
+class DeclineInput(Input):
+    """Why a person does not want done what a bot asked for."""
+
+    note: Annotated[str, Field(max_length=500), COMPOSED, AfterValidator(many_lines)] = Field(
+        default="", description="Told to the bot."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One limit, in minor units of its currency."""
@@ -99,6 +119,18 @@ def stored(wanted: LimitInput) -> dict[str, Any]:
         except ValueError as problem:
             raise ValidationFailed([(f"limits.{name}", str(problem))]) from None
     return kept
+
+
+def unknown_tools(names: Sequence[str]) -> list[tuple[str, str]]:
+    """What is wrong with each name that no endpoint has, by its field; the nearest is told."""
+    known = [name for tell in tool_names for name in tell()]
+    problems = []
+    for place, name in enumerate(names):
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            problems.append((f"tools[{place}]", f"is no tool: {name}{hint}"))
+    return problems
 
 
 def leash_of(bot: Bot) -> Leash | None:

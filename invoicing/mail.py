@@ -137,8 +137,8 @@ def queue_approval(approval: Approval) -> None:
         "tool": approval.tool.replace("_", " "),
         "amount": intent.amount,
         "currency": intent.currency,
-        "payee": intent.payee,
-        "purpose": approval.purpose,
+        "payee": approving.subject_of(approval).name or intent.payee,
+        "purpose": approving.words_of(approval),
         "until": approval.expires_at.astimezone(zone).date(),
         "livemode": merchant.livemode,
     }

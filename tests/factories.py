@@ -20,11 +20,12 @@ from invoicing import stepping, tasks
 from invoicing.actions import clocks
 from invoicing.actions.access import create_api_key, create_bot
 from invoicing.actions.customers import create_customer
-from invoicing.actions.intents import Asked, begin_intent
 from invoicing.actions.invoices import create_invoice, finalize_invoice
 from invoicing.actions.leashes import set_leash
 from invoicing.actions.merchants import open_account
 from invoicing.actions.webhooks import create_endpoint
+from invoicing.api import inside
+from invoicing.api.authentication import Caller
 from invoicing.inputs import (
     ApiKeyInput,
     BotInput,
@@ -33,7 +34,6 @@ from invoicing.inputs import (
     WebhookEndpointInput,
     read,
 )
-from invoicing.keys import prefix_of
 from invoicing.leashes import LeashInput
 from invoicing.models import (
     Account,
@@ -51,7 +51,7 @@ from payments import flows, recurring_flow, rehearsed
 from payments import tasks as payment_tasks
 from payments.actions.receiving import request_usdc
 from payments.chain.rehearsal import BLOCKS_TO_FINALITY, SANDBOX
-from payments.inputs import ChargeInput, MarkPaidInput
+from payments.inputs import ChargeInput
 from payments.models import (
     DepositAddress,
     Payment,
@@ -61,7 +61,6 @@ from payments.models import (
     Transfer,
     Wallet,
 )
-from payments.moves import settling
 from payments.recurring_inputs import RecurringInput
 from payments.sandbox import provider, saving
 
@@ -140,16 +139,19 @@ def given_a_key(
     return text
 
 
-def given_an_approval(merchant: Merchant, invoice: Invoice) -> Approval:
-    """What a bot on a short leash asks for: to declare an invoice paid."""
-    key = ApiKey.objects.get(prefix=prefix_of(given_a_key(merchant)))
-    limit = {"kind": "settle", "currency": invoice.currency, "approval_above": "0"}
+def given_an_approval(merchant: Merchant, amount: str = "60.00", **body: Any) -> Approval:
+    """A bot that may refund 50.00 by itself asks to refund more of what Cleo paid, and waits."""
+    given_a_key(merchant, bot="Refund agent")
+    key = ApiKey.objects.filter(bot__merchant=merchant).select_related("bot__merchant").latest("pk")
+    limit = {"kind": "refund", "currency": "USD", "approval_above": "50"}
     set_leash(merchant, key.bot.public_id, read(LeashInput, {"limits": [limit]}))
-    path = f"/v1/invoices/{invoice.public_id}/mark_paid"
-    asked = Asked("mark_invoice_as_paid", path, "{}", "", key)
-    approval = begin_intent(key.bot, settling(invoice, MarkPaidInput()), asked).approval
-    assert approval is not None
-    return approval
+    customer = given_a_customer(merchant)
+    invoice = pay(given_an_open_invoice(merchant, customer_id=customer.public_id)).invoice
+    path, wanted = f"/v1/invoices/{invoice.public_id}/refund", {"amount": amount, **body}
+    answer = inside.ask(Caller(key.bot, key), "POST", path, wanted)
+    assert answer.status == 202, answer.body
+    rows = Approval.objects.select_related("merchant", "bot", "intent")
+    return rows.get(public_id=answer.body["id"])
 
 
 def given_an_endpoint(

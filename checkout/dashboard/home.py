@@ -86,6 +86,20 @@ def matters_of(merchant: Merchant) -> list[Matter]:
     )
     found = [
         _matter(
+            merchant.approvals.filter(status="pending_approval"),
+            lambda n, text: (
+                ngettext(
+                    "%(n)s request of a bot waits for your approval",
+                    "%(n)s requests of bots wait for your approval",
+                    n,
+                )
+                % {"n": text}
+            ),
+            "bot",
+            "warn",
+            reverse("dashboard:approvals"),
+        ),
+        _matter(
             disputes,
             lambda n, text: _to_answer(n, text, disputes),
             "shield",

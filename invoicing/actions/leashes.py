@@ -1,9 +1,9 @@
 """The verbs of holding a bot: set its leash, take it off. Both lock the bot."""
 
-from invoicing import clock
+from invoicing import clock, events
 from invoicing.actions.action import action
 from invoicing.errors import NotFound, ValidationFailed
-from invoicing.leashes import LeashInput, stored
+from invoicing.leashes import LeashInput, stored, unknown_tools
 from invoicing.models import Bot, Leash, Merchant
 
 
@@ -11,9 +11,12 @@ from invoicing.models import Bot, Leash, Merchant
 def set_leash(merchant: Merchant, bot_id: str, wanted: LeashInput) -> Leash:
     """Let this hold from the next request on.
 
-    Raises NotFound for another's bot, ValidationFailed for customers that are not the merchant's.
+    Raises NotFound for another's bot, ValidationFailed for customers that are not the merchant's
+    and for tools that there are not.
     """
     bot = _locked(merchant, bot_id)
+    if problems := unknown_tools(wanted.tools):
+        raise ValidationFailed(problems)
     known = set(
         merchant.customers.filter(public_id__in=wanted.customers).values_list(
             "public_id", flat=True
@@ -29,17 +32,24 @@ def set_leash(merchant: Merchant, bot_id: str, wanted: LeashInput) -> Leash:
         "updated_at": clock.now(merchant),
     }
     leash, _ = Leash.objects.update_or_create(bot=bot, defaults=kept)
+    events.record("bot.leash_set", leash)
     return leash
 
 
 @action
 def remove_leash(merchant: Merchant, bot_id: str) -> None:
     """Let the bot do all that its keys allow again."""
-    Leash.objects.filter(bot=_locked(merchant, bot_id)).delete()
+    bot = _locked(merchant, bot_id)
+    leash = Leash.objects.filter(bot=bot).first()
+    if leash is not None:
+        leash.bot = bot
+        events.record("bot.leash_removed", leash)
+        leash.delete()
 
 
 def _locked(merchant: Merchant, bot_id: str) -> Bot:
-    bot = merchant.bots.select_for_update().filter(public_id=bot_id).first()
+    rows = merchant.bots.select_related("merchant").select_for_update(of=("self",))
+    bot = rows.filter(public_id=bot_id).first()
     if bot is None:
         raise NotFound(f"There is no bot {bot_id}.")
     return bot

@@ -67,6 +67,13 @@ WORDS: Final[dict[str, Any]] = {
     "payout.created": gettext_lazy("Payout on its way to the bank"),
     "payout.paid": gettext_lazy("Paid out to the bank"),
     "payout.failed": gettext_lazy("A payout failed"),
+    "bot.leash_set": gettext_lazy("Leash of a bot set"),
+    "bot.leash_removed": gettext_lazy("Leash of a bot removed"),
+    "approval.requested": gettext_lazy("A bot asks for approval"),
+    "approval.approved": gettext_lazy("Approved"),
+    "approval.done": gettext_lazy("What was approved is carried out"),
+    "approval.declined": gettext_lazy("Declined"),
+    "approval.expired": gettext_lazy("Nobody has decided in time"),
     "customer.payment_method_saved": gettext_lazy("Card or bank account saved"),
     "customer.payment_method_updated": gettext_lazy("Saved card or bank account changed"),
     "customer.payment_method_removed": gettext_lazy("Saved card or bank account removed"),
@@ -93,6 +100,7 @@ TONES: Final = {
     "dispute.created": "bad",
     "deposit.unmatched": "now",
     "payout.failed": "bad",
+    "approval.requested": "now",
 }
 # Where a dispute stood by then.
 _STANDS: Final[dict[str, Any]] = {

@@ -17,6 +17,7 @@ from invoicing import clock
 from invoicing.actions import access as actions
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.forms import Day, InputForm, Text, posted
+from invoicing.dashboard.leash_form import words_of
 from invoicing.dashboard.lists import page_of
 from invoicing.dashboard.once import once
 from invoicing.errors import BillhookError, NotFound
@@ -92,11 +93,15 @@ class KeyForm(InputForm):
 @merchant_page("bots:read")
 def index(request: MerchantRequest) -> HttpResponse:
     """Every bot with its keys, newest first, and how to begin."""
-    rows = request.merchant.bots.prefetch_related("api_keys")
+    rows = request.merchant.bots.prefetch_related("api_keys").select_related("leash")
     found = page_of(request, rows, size=20)
     at = clock.wall()
     bots = [
-        (bot, sorted(bot.api_keys.all(), key=lambda key: (key.revoked_at is not None, -key.pk)))
+        (
+            bot,
+            sorted(bot.api_keys.all(), key=lambda key: (key.revoked_at is not None, -key.pk)),
+            words_of(bot.leash) if hasattr(bot, "leash") else None,
+        )
         for bot in found.rows
     ]
     context = {
@@ -142,7 +147,7 @@ def create_bot(request: MerchantRequest) -> HttpResponse:
 @merchant_page("bots:write", back="dashboard:api_keys")
 def create_key(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Give a bot a key, and show it: here, now, and never again."""
-    bot = _bot_of(request.merchant, public_id)
+    bot = bot_of(request.merchant, public_id)
     form = KeyForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
@@ -202,7 +207,8 @@ def revoke(request: MerchantRequest, public_id: str) -> HttpResponse:
     return page(request, "confirm.html", "api_keys", context)
 
 
-def _bot_of(merchant: Merchant, public_id: str) -> Bot:
+def bot_of(merchant: Merchant, public_id: str) -> Bot:
+    """This merchant's bot. Raises NotFound."""
     bot = merchant.bots.filter(public_id=public_id).first()
     if bot is None:
         raise NotFound(_("There is no such bot."))

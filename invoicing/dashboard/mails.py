@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from invoicing import approving
 from invoicing.actions.messages import retry_message
 from invoicing.dashboard.access import MerchantRequest, merchant_page, page
 from invoicing.dashboard.lists import page_of
@@ -29,7 +30,8 @@ def index(request: MerchantRequest) -> HttpResponse:
 @merchant_page("invoices:read")
 def show(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One mail as it was written, and what became of it."""
-    context = {"mail": _mail_of(request.merchant, public_id)}
+    mail = _mail_of(request.merchant, public_id)
+    context = {"mail": mail, "text": approving.without_links(mail.text)}
     return page(request, "mails/detail.html", "mails", context)
 
 

@@ -19,13 +19,17 @@ PAGES: Final = {
     "dep": "deposit",
     "po": "payout",
     "clm": "claim",
+    "apr": "approval",
 }
+
+
+def address_of_id(public_id: str) -> str:
+    """The page of whatever has this id; "" where such things have none."""
+    page = PAGES.get(public_id.split("_")[0])
+    return "" if page is None else reverse(f"dashboard:{page}", args=[public_id])
 
 
 def address_of_object(event: Event) -> str:
     """The page of the object; "" where there is none, or none any more."""
-    page = PAGES.get(event.object_id.split("_")[0])
     # A customer who was billed is only archived, but the event does not say so.
-    if page is None or event.type.endswith(".deleted"):
-        return ""
-    return reverse(f"dashboard:{page}", args=[event.object_id])
+    return "" if event.type.endswith(".deleted") else address_of_id(event.object_id)

@@ -32,6 +32,16 @@ class Leash(models.Model):
     def __str__(self) -> str:
         return f"leash of {self.bot}"
 
+    @property
+    def merchant(self) -> Merchant:
+        """Whose bot it holds."""
+        return self.bot.merchant
+
+    @property
+    def public_id(self) -> str:
+        """It has no name of its own: what happens to it happens to its bot."""
+        return self.bot.public_id
+
 
 class ApprovalStatus(models.TextChoices):
     """Where it stands. Once approved it is carried out, and then it is done."""

@@ -20,7 +20,7 @@ def billhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_the_guide_runs_word_for_word(billhook: Running, tmp_path: Path) -> None:
     guide = (BASE_DIR / "docs" / "api.md").read_text()
     blocks = re.findall(r"<!-- guide -->\n```sh\n(.*?)```", guide, re.DOTALL)
-    assert len(blocks) == 14
+    assert len(blocks) == 15
     script = "set -euo pipefail\n" + "echo; echo ---\n".join(blocks)
     # What a reader puts in by hand: where their demo runs, its key, and a URL of theirs.
     for hand, value in {
@@ -42,11 +42,12 @@ def test_the_guide_runs_word_for_word(billhook: Running, tmp_path: Path) -> None
     assert told[6].splitlines()[0] == "119.00"
     assert told[7].splitlines() == ["succeeded", "paid"]
     assert '"permission":"invoices:write"' in told[8]
-    assert told[9].splitlines() == ["True"]
-    assert '"amount_refunded":"19.00"' in told[10]
-    assert '"status":"succeeded","livemode":false' in told[10]
-    assert '"has_more":true' in told[11]
-    assert '"currency":"EUR"' in told[13]
+    assert '"object":"leash"' in told[9] and '"per_action":"200.00"' in told[9]
+    assert told[10].splitlines() == ["True"]
+    assert '"amount_refunded":"19.00"' in told[11]
+    assert '"status":"succeeded","livemode":false' in told[11]
+    assert '"has_more":true' in told[12]
+    assert '"currency":"EUR"' in told[14]
     assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
 
 

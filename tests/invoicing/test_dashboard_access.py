@@ -34,7 +34,13 @@ from tests.fixtures_stripe import Stripe
 # Pages for whoever is signed in, in a team or not.
 OPEN = {"welcome", "team_join"}
 ROLES = list(ROLE_PERMISSIONS)
-PATTERNS = [pattern for pattern in urlpatterns if isinstance(pattern, URLPattern)]
+# What the link of a mail opens, for whoever has it: see test_dashboard_approvals.py.
+BY_LINK = {"approval_by_mail"}
+PATTERNS = [
+    pattern
+    for pattern in urlpatterns
+    if isinstance(pattern, URLPattern) and pattern.name not in BY_LINK
+]
 NAMES = [str(pattern.name) for pattern in PATTERNS]
 Each = Callable[[str], AbstractContextManager[None]]
 VIEWS: dict[str, Any] = {str(pattern.name): pattern.callback for pattern in PATTERNS}
@@ -96,6 +102,7 @@ def things(
     claim_id = claim(overpaid.pk, wish).public_id
     delivery = endpoint.deliveries.first()
     assert delivery is not None
+    waiting = factories.given_an_approval(test_merchant)
     return {
         "invoice": invoice.public_id,
         "draft": other.public_id,
@@ -115,6 +122,7 @@ def things(
         "wallet": Wallet.objects.get(merchant=test_merchant).public_id,
         "webhook": endpoint.public_id,
         "delivery": delivery.public_id,
+        "approval": waiting.public_id,
         "bot": bot.public_id,
         "key": key.public_id,
         "invitation": str(invitation.pk),

@@ -389,7 +389,7 @@ def world(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
         "customer": billed.public_id,
         "archived": archived.public_id,
         "bot": key.bot.public_id,
-        "approval": given_an_approval(draft.merchant, plain).public_id,
+        "approval": given_an_approval(merchant).public_id,
         "key": key.public_id,
         "event": Event.objects.filter(merchant=merchant).latest("pk").public_id,
         "endpoint": endpoint.public_id,

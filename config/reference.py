@@ -199,7 +199,6 @@ _PREFIXES: Final = {
     "inquiry_id": "inq",
     "approval_id": "apr",
     "bot_id": "bot",
-    "approval_id": "apr",
     "key_id": "key",
     "event_id": "evt",
     "endpoint_id": "we",

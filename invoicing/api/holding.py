@@ -12,7 +12,8 @@ from invoicing.leashes import not_among_customers
 from invoicing.models import Leash
 
 SAFE: Final = frozenset({"GET", "HEAD"})
-ALWAYS: Final = frozenset({"get_who_is_asking", "list_approvals", "get_approval"})
+# Of themselves they do nothing; what is called by MCP is held where it is answered.
+ALWAYS: Final = frozenset({"get_who_is_asking", "list_approvals", "get_approval", "speak_mcp"})
 # What a bot could free itself with.
 NEVER: Final = "bots:write"
 

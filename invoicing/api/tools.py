@@ -47,5 +47,6 @@ def _views(patterns: Iterable[Any]) -> Iterator[type[ApiView]]:
             view = getattr(pattern.callback, "view_class", None) or getattr(
                 pattern.callback, "cls", None
             )
-            if isinstance(view, type) and issubclass(view, ApiView):
+            # What no documentation lists is no tool: a protocol, or what is not there.
+            if isinstance(view, type) and issubclass(view, ApiView) and view.tag:
                 yield view

@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from invoicing import archive, pdf, transport
+from invoicing import archive, idempotency, pdf, transport
 from invoicing.actions import messages
 from invoicing.actions.invoices import send_draft
 from invoicing.failpoints import failpoint
@@ -21,9 +21,12 @@ CLAIM: Final = timedelta(seconds=60)
 def send_draft_now(merchant: Merchant, reference: str) -> tuple[Invoice, Message | None]:
     """Issue a draft and try to mail it at once; None where there is nobody to mail it to.
 
-    A mail that does not go out now stays queued for the worker. Raises NotFound, InvalidState for
-    what is no draft, ValidationFailed.
+    A mail that does not go out now stays queued for the worker, and so does one whose caller died
+    before it was tried. Raises NotFound, InvalidState for what is no draft, ValidationFailed.
     """
+    if begun := idempotency.noted():
+        invoice = merchant.invoices.get(public_id=begun)
+        return invoice, invoice.messages.order_by("-pk").first()
     invoice, mail = send_draft(merchant, reference, CLAIM)
     failpoint("send_draft_now:before_mail")
     return invoice, send(mail, PATIENCE_SECONDS) if mail else None

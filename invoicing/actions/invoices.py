@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django_fsm import can_proceed
 
-from invoicing import clock, drafts, events, issuing
+from invoicing import clock, drafts, events, idempotency, issuing
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.inputs import InvoiceChanges, InvoiceInput
@@ -132,6 +132,7 @@ def send_draft(
     if message is not None:
         message.leased_until = clock.wall() + claimed_for
         message.save(update_fields=["leased_until"])
+    idempotency.note(invoice.public_id)
     return invoice, message
 
 

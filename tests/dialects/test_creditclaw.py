@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from invoicing import tasks
+from invoicing import failpoints, tasks
 from invoicing.api.renderer import dumps
-from invoicing.models import Invoice, Merchant
+from invoicing.models import IdempotentRequest, Invoice, Merchant, Message
 from payments.actions.wallets import create_wallet
 from payments.inputs import WalletInput
 from tests.factories import (
@@ -273,3 +273,32 @@ def test_numbers_are_written_digit_for_digit() -> None:
     assert dumps({"a": values, "b": None}) == (
         '{"a":[1000000000.123456789012,12.5,250,3,"é"],"b":null}'
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sending_that_died_is_taken_up_by_its_key_and_mailed_once(
+    api: Api,
+    creditclaw_example: str,
+    mail_server: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def die() -> None:
+        raise SystemExit
+
+    invoice_id = create(api, creditclaw_example).json()["invoice_id"]
+    invoice = Invoice.objects.get()
+    invoice.recipient_email = "billing@acme.com"
+    invoice.save()
+    address = f"{BELOW}/invoices/{invoice_id}/send"
+    with monkeypatch.context() as patch:
+        patch.setitem(failpoints.hooks, "send_draft_now:before_mail", die)
+        with pytest.raises(SystemExit):
+            api.post(address, idempotency_key="k")
+    assert mail_server.mails == []
+    IdempotentRequest.objects.update(leased_until=None)  # as after its minute
+    told = api.post(address, idempotency_key="k")
+    assert (told.status_code, told.json()["status"]) == (200, "sent")
+    assert told.json()["email_sent"] is False
+    Message.objects.update(leased_until=None)
+    tasks.send_mails()
+    assert len(mail_server.mails) == 1

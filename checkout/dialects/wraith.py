@@ -21,7 +21,7 @@ from checkout.dialects.dialect import Dialect, DialectNothing, DialectView, Refu
 from invoicing import ids, money
 from invoicing.actions.invoices import issue_invoice, send_new_invoice
 from invoicing.api.endpoint import Endpoint
-from invoicing.api.invoices import load
+from invoicing.api.invoices import find, load
 from invoicing.errors import NotFound, ValidationFailed
 from invoicing.fields import COMPOSED, Input, Line, many_lines
 from invoicing.models import Bot, Invoice
@@ -29,6 +29,7 @@ from invoicing.representations import instant, public_url
 from payments.declaring import settle
 from payments.inputs import MarkPaidInput
 from payments.models import TransferStatus
+from payments.moves import settling
 
 # The chain's asset has more places than people write.
 PLACES_SHOWN: Final = 2
@@ -116,9 +117,16 @@ class MarkPaid(Wraith, DialectView):
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """200 and no body, however often; what is paid already stays as it is."""
         wanted = MarkPaidInput(tx_hash=self.read(PaidInput).txHash or "")
+        row = find(self.merchant, reference)
         done = self.run(
-            lambda: settle(self.merchant, reference, wanted), lambda row: None, steps=True
+            lambda: settle(self.merchant, reference, wanted),
+            lambda row: None,
+            steps=True,
+            # Saying it twice is no second wish, so only the bot's limits are asked.
+            moves=None if row.status == "paid" else lambda: settling(row, wanted, again=True),
         )
+        if done.status_code == 202:  # a person is asked first
+            return done
         replayed = done.headers.get("Idempotent-Replayed")
         return HttpResponse(headers={"Idempotent-Replayed": replayed} if replayed else None)
 

@@ -14,6 +14,13 @@ from invoicing.models import Leash
 SAFE: Final = frozenset({"GET", "HEAD"})
 # Of themselves they do nothing; what is called by MCP is held where it is answered.
 ALWAYS: Final = frozenset({"get_who_is_asking", "list_approvals", "get_approval", "speak_mcp"})
+# What moves money that no limit measures beforehand: of a bot that has limits of the kind, a person
+# does it.
+UNMEASURED: Final = {
+    "accept_refund_claim": "refund",
+    "concede_dispute": "refund",
+    "change_recurring_charge": "charge",
+}
 # What a bot could free itself with.
 NEVER: Final = "bots:write"
 
@@ -49,6 +56,13 @@ class Hold:
             raise OffLimits(
                 f"This bot may not use {name}: its leash allows {allowed}.",
                 details={"limit": "tools", "tool": name},
+            )
+        kind = UNMEASURED.get(name)
+        if kind in {limit["kind"] for limit in self.leash.limits}:
+            raise OffLimits(
+                f"This bot has limits for each {kind}, and what this would move cannot be held "
+                "against them beforehand: ask a person to do it.",
+                details={"limit": "unmeasured", "kind": kind},
             )
         if method in SAFE:
             self._is_vetted = True

@@ -295,3 +295,27 @@ def test_a_link_is_for_one_person_and_one_request(
     assert approving.read(token[:-1] + ("A" if token[-1] != "A" else "B")) is None
     assert approving.read(approving.token_for(row, ben)) is None
     assert Decimal(again(row.intent).amount) == 6000
+
+
+def test_what_no_limit_can_measure_is_left_to_people(held: Api, test_merchant: Merchant) -> None:
+    for path in ("/v1/refund_claims/clm_x/accept", "/v1/disputes/dis_x/concede"):
+        assert refusal(held.post(path)) == (403, "off_limits", "unmeasured")
+    limit = {"kind": "charge", "currency": "USD", "per_action": "10"}
+    charger = leashed(test_merchant, {"limits": [limit]})
+    dearer = charger.patch("/v1/recurring_charges/rec_x", {"amount": "1000"})
+    assert refusal(dearer) == (403, "off_limits", "unmeasured")
+    assert charger.post("/v1/refund_claims/clm_x/accept").status_code == 404
+
+
+def test_no_dialect_is_a_way_around(test_merchant: Merchant) -> None:
+    limits = [
+        {"kind": kind, "currency": "USD", "per_action": "10"} for kind in ("settle", "refund")
+    ]
+    bot = leashed(test_merchant, {"limits": limits})
+    invoice = given_an_open_invoice(test_merchant)
+    for path in (f"/compat/wraith/invoice/{invoice.uuid}/paid", "/compat/wallgent/v1/invoices/"):
+        if "wallgent" in path:
+            path += f"{given_paid(test_merchant)}/refund"
+        answer = bot.send("POST", path, None)
+        assert answer.status_code == 403, answer.content
+    assert (again(invoice).status, Refund.objects.count()) == ("open", 0)

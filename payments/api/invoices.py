@@ -95,8 +95,11 @@ class MarkPaid(ApiView):
             lambda: flows.mark_paid(self.merchant, reference, wanted),
             lambda payment: invoicing_representations.invoice(load(self.merchant, reference)),
             steps=bool(wanted.tx_hash),
+            # A transaction pays once, however often it is named.
             moves=lambda: moves.settling(
-                find(self.merchant, reference), wanted, again=wanted.allow_duplicate
+                find(self.merchant, reference),
+                wanted,
+                again=wanted.allow_duplicate or bool(wanted.tx_hash),
             ),
         )
 

@@ -172,6 +172,8 @@ INVOICE: dict[str, Kind] = {
     "customer_id": optional(text(40)),
     "wallet_id": optional(text(40)),
     "wallet_address": EVM_ADDRESS,
+    "checkout_page_id": optional(text(40)),
+    "tax_amount": optional(AMOUNT),
     "recipient": optional(OBJECT),
     "recipient.name": text(200),
     "recipient.email": EMAIL,

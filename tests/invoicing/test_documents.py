@@ -636,6 +636,18 @@ ABOUT["claim"] = {
     "note": "Sent twice by mistake.",
     "url": "https://pay.example.com/dashboard/invoices/inv_1/",
 }
+ABOUT["approval"] = {
+    "merchant_name": "Ada’s Letterpress",
+    "bot_name": "Refund agent",
+    "tool": "refund invoice",
+    "amount": 6000,
+    "currency": "EUR",
+    "payee": "Cleo Marsh, INV-0042",
+    "purpose": "The wrong paper.",
+    "until": date(2026, 6, 8),
+    "livemode": True,
+    "url": "https://pay.example.com/dashboard/approvals/mail/abc/",
+}
 ABOUT["refund"] = {**ABOUT["invoice"], "amount": 3000, "destination": "original"}
 
 

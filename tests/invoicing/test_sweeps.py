@@ -201,6 +201,7 @@ def test_what_providers_say_comes_before_what_the_calendar_says() -> None:
         "Customer.reminders_changed_at",
         "Inquiry.holds_until",
         "Invoice.next_reminder_at",
+        "Approval.expires_at",
     ]
 
 

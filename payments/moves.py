@@ -110,7 +110,7 @@ def refunding_overpayment(
         payee=payee_of(payment.invoice),
         about=f"{payment.public_id} overpaid",
         currency=payment.currency,
-        amount=max(refunding.credit_left(payment), 0) if asked is None else asked,
+        amount=payment.surplus - payment.surplus_returned if asked is None else asked,
         asked="" if asked is None else str(asked),
         look=f"/v1/refunds?payment_id={payment.public_id}",
         allow_duplicate=again,

@@ -44,6 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "same_everywhere: runs on SQLite alone, database or not")
 
 
+DOORS = ("test_dashboard", "test_mcp", "test_quick", "test_one_url")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is the same on every database has been seen on the first."""
     if connection.vendor == "sqlite":
@@ -52,8 +55,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item
         for item in items
         if item.get_closest_marker("same_everywhere")
-        # The desk's pages say what actions and models say, and those are asked everywhere.
-        or item.path.name.startswith("test_dashboard")
+        # Doors say what actions and models say, and those are asked everywhere.
+        or item.path.name.startswith(DOORS)
+        or item.path.parent.name == "dialects"
         or (item.get_closest_marker("once") and not _uses_database(item))
     ]
     config.hook.pytest_deselected(items=seen)

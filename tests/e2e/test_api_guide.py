@@ -10,6 +10,9 @@ import pytest
 from config.env import BASE_DIR
 from tests.e2e.running import Running, free_port, running
 
+# Many processes on PostgreSQL are tried by the main job.
+pytestmark = pytest.mark.same_everywhere
+
 
 @pytest.fixture(scope="module")
 def billhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:

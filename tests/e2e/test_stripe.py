@@ -10,6 +10,9 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.running import Running, running
 
+# Many processes on PostgreSQL are tried by the main job.
+pytestmark = pytest.mark.same_everywhere
+
 
 @pytest.fixture(scope="module")
 def billhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:

@@ -19,7 +19,7 @@ from payments.rails.rail import DisputeOutcome
 from payments.wallets import default_wallet
 from tests.factories import again
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.same_everywhere]
 
 
 @contextmanager

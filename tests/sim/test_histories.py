@@ -8,7 +8,7 @@ from tests.sim.stage import Theatre
 
 # On SQLite they live in memory, where each costs a fifth of a second; on PostgreSQL some are played
 # to see that it makes no difference. Many more are played by `make proof`.
-HISTORIES = 400 if connection.vendor == "sqlite" else 24
+HISTORIES = 240 if connection.vendor == "sqlite" else 24
 CHUNKS = 24
 LOT = 1_000_000
 

@@ -34,6 +34,17 @@ def chain_key(caip2: str) -> str:
     return network.key if network else caip2
 
 
+def chain_name(caip2: str) -> str:
+    """What people call a network: Base for eip155:8453; the name itself of an unknown one."""
+    network = network_of(caip2)
+    return network.name if network else caip2
+
+
+def shortened(text: str) -> str:
+    """An address or a hash by its ends, as wallets show it: 0x1234…cdef."""
+    return f"{text[:6]}…{text[-4:]}" if len(text) > 12 else text
+
+
 def transaction_url(caip2: str, tx_hash: str) -> str | None:
     """Where a transaction can be looked at, if its network names such a place."""
     network = network_of(caip2)

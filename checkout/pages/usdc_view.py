@@ -18,7 +18,12 @@ from payments.models import RefundClaim, Transfer, UsdcPayout, UsdcRequest
 from payments.quoting import USDC
 from payments.rates import PEGGED
 from payments.receiving import networks_for
-from payments.usdc_representations import network_of, transaction_url
+from payments.usdc_representations import (
+    chain_name,
+    network_of,
+    shortened,
+    transaction_url,
+)
 
 MOST_SHOWN: Final = 20
 
@@ -27,17 +32,6 @@ def usdc_text(units: int) -> str:
     """Units as a wallet wants them typed, in every language: 12500000 is "12.50"."""
     whole, _point, fraction = money.to_text(units, USDC).partition(".")
     return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
-
-
-def shortened(text: str) -> str:
-    """An address or a hash by its ends: 0x1234…cdef."""
-    return f"{text[:6]}…{text[-4:]}" if len(text) > 12 else text
-
-
-def chain_name(caip2: str) -> str:
-    """What people call a chain."""
-    network = network_of(caip2)
-    return network.name if network else caip2
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,18 @@ from django import template
 from invoicing.money import format_money
 from invoicing.templatetags.money import language
 from payments.quoting import USDC
-from payments.usdc_representations import network_of, transaction_url
+from payments.usdc_representations import (
+    chain_name,
+    network_of,
+    shortened,
+    transaction_url,
+)
 
 register = template.Library()
+register.filter(chain_name)
+register.filter(shortened)
 
 _SPARE_ZEROS = re.compile(r"([.,]\d{2}\d*?)0+(?!\d)")
-
-
-@register.filter
-def chain_name(caip2: str) -> str:
-    """What people call a network: Base for eip155:8453."""
-    network = network_of(caip2)
-    return network.name if network else caip2
 
 
 @register.filter
@@ -44,9 +44,3 @@ def came(amount: int, currency: str) -> str:
 def explorer(caip2: str, tx_hash: str) -> str:
     """Where a transaction can be looked at; "" where its network names no such place."""
     return transaction_url(caip2, tx_hash) or ""
-
-
-@register.filter
-def shortened(text: str) -> str:
-    """A hash or an address by its beginning and end, for lists: 0x1234…abcd."""
-    return text if len(text) <= 14 else f"{text[:8]}…{text[-6:]}"

@@ -1,18 +1,14 @@
 """The chain: each posted entry is sealed over what it says and the seal before it."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from invoicing.models import Merchant
-from payments import ledger, ledger_triggers, seal
-from payments.audit import audit
+from payments import ledger, seal
 from payments.models import LedgerEntry, LedgerHead
 from tests.factories import given_an_open_invoice, pay
 
@@ -83,23 +79,3 @@ def test_posting_takes_as_many_queries_whatever_came_before(test_merchant: Merch
         with CaptureQueriesContext(connection) as queries:
             ledger.post(f"more:{turn}", "test", test_merchant, [ledger.Posting(wallet, fees, 1)])
         assert len(queries) == 6
-
-
-@pytest.mark.tampers
-def test_books_from_before_the_chains_are_sealed_as_if_they_had_always_been(
-    test_merchant: Merchant, ben_merchant: Merchant
-) -> None:
-    for merchant in (test_merchant, ben_merchant, test_merchant):
-        pay(given_an_open_invoice(merchant))
-    entries = LedgerEntry.objects.order_by("id").values_list("position", "digest")
-    heads = LedgerHead.objects.order_by("merchant_id").values_list("length", "digest")
-    as_posted = list(entries), list(heads)
-    ledger_triggers.remove(connection)
-    LedgerHead.objects.all().delete()
-    LedgerEntry.objects.update(position=None, digest="x")
-    execute = connection.cursor().execute
-    migration = import_module("payments.migrations.0004_seals")
-    migration.seal_what_is_posted(apps, SimpleNamespace(connection=connection, execute=execute))
-    ledger_triggers.install(connection)
-    assert (list(entries), list(heads)) == as_posted
-    assert audit() == []

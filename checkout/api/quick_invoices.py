@@ -19,6 +19,7 @@ class QuickInvoices(ApiView):
 
     @Endpoint(
         "Create an invoice from a sentence",
+        tool="quick_invoice",
         needs="invoices:write",
         body=QuickInvoiceInput,
         answers=QuickInvoice,

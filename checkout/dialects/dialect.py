@@ -7,7 +7,7 @@ happens is decided by the actions below, the same that the native API calls.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from django.http.response import HttpResponseBase
 from rest_framework.response import Response
@@ -20,6 +20,8 @@ from invoicing.errors import NotFound
 from invoicing.models import Invoice
 
 R = TypeVar("R")
+# The tools that a door takes which drafts and issues in one go.
+ISSUED_AT_ONCE: Final = ("create_invoice", "finalize_invoice")
 
 
 @dataclass(frozen=True, slots=True)

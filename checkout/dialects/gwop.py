@@ -21,6 +21,7 @@ from checkout.api.public import PublicCheckout, PublicUsdc, issued
 from checkout.api.x402 import PublicX402
 from checkout.bots import agent_protocol as protocol
 from checkout.dialects.dialect import (
+    ISSUED_AT_ONCE,
     Dialect,
     DialectNothing,
     DialectView,
@@ -212,7 +213,13 @@ class Invoices(MerchantView):
             ).exclude(Q(status="open") & closed)
         return Response(page(query, rows, invoice))
 
-    @Endpoint("Create an invoice", needs="invoices:write", body=InvoiceBody, status=201)
+    @Endpoint(
+        "Create an invoice",
+        needs="invoices:write",
+        body=InvoiceBody,
+        status=201,
+        stands_for=ISSUED_AT_ONCE,
+    )
     def post(self, request: Request) -> HttpResponseBase:
         """It is issued at once, and can be paid until its time is over."""
         wanted = self.read(InvoiceBody).wanted(self.merchant)
@@ -227,7 +234,7 @@ class InvoiceDetail(MerchantView):
 
 
 class Cancel(MerchantView):
-    @Endpoint("Cancel an invoice", needs="invoices:write")
+    @Endpoint("Cancel an invoice", needs="invoices:write", stands_for=("void_invoice",))
     def post(self, request: Request, reference: UUID) -> HttpResponseBase:
         """Nobody can pay it any more. Refused while a payment is on its way."""
         self.invoice(reference)

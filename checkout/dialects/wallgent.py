@@ -245,7 +245,7 @@ class Finalize(Wallgent):
 
 
 class Checkout(Wallgent):
-    @Endpoint("Get a checkout URL", needs="payments:write")
+    @Endpoint("Get a checkout URL", needs="payments:write", stands_for=("start_payment",))
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """Where the payer pays all that is due."""
         row = find(self.merchant, reference)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from checkout.api.public import issued
 from checkout.dialects.dialect import (
+    ISSUED_AT_ONCE,
     Dialect,
     DialectNothing,
     DialectView,
@@ -165,7 +166,7 @@ class Nothing(Words, DialectNothing):
 class Invoices(Words, DialectView):
     authentication_classes = [RawKey]
 
-    @Endpoint("Create an invoice", needs=SCOPE, body=InvoiceBody)
+    @Endpoint("Create an invoice", needs=SCOPE, body=InvoiceBody, stands_for=ISSUED_AT_ONCE)
     def post(self, request: Request) -> HttpResponseBase:
         """Issued at once, so that its page opens."""
         wanted = _possible(self.merchant, self.read(InvoiceBody))

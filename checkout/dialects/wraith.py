@@ -104,7 +104,7 @@ class Wraith(Dialect):
 class ShowInvoice(Wraith, DialectView):
     """GET /invoice/:id"""
 
-    @Endpoint("Fetch a single invoice by ID", needs="invoices:read")
+    @Endpoint("Fetch a single invoice by ID", needs="invoices:read", stands_for=("get_invoice",))
     def get(self, request: Request, reference: str) -> Response:
         """Its id, its uuid or its number."""
         return Response(invoice(load(self.merchant, reference)))
@@ -113,7 +113,7 @@ class ShowInvoice(Wraith, DialectView):
 class MarkPaid(Wraith, DialectView):
     """POST /invoice/:id/paid"""
 
-    @Endpoint("Mark an invoice as paid", needs="settle", body=PaidInput)
+    @Endpoint("Mark an invoice as paid", needs="settle", body=PaidInput, stands_for=("mark_paid",))
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """200 and no body, however often; what is paid already stays as it is."""
         wanted = MarkPaidInput(tx_hash=self.read(PaidInput).txHash or "")
@@ -134,7 +134,12 @@ class MarkPaid(Wraith, DialectView):
 class Chat(Wraith, DialectView):
     """POST /agent/:id/chat"""
 
-    @Endpoint("Send a message to the agent", needs="invoices:write", body=ChatInput)
+    @Endpoint(
+        "Send a message to the agent",
+        needs="invoices:write",
+        body=ChatInput,
+        stands_for=("quick_invoice", "finalize_invoice"),
+    )
     def post(self, request: Request, agent: str) -> HttpResponseBase:
         """Makes the invoice that the message asks for, or asks what it means."""
         self._is_mine(agent)

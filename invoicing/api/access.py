@@ -21,7 +21,7 @@ from invoicing.models import ApiKey, Bot
 class MeView(ApiView):
     tag = "Who"
 
-    @Endpoint("Get who is asking", answers=schemas.Me)
+    @Endpoint("Get who is asking", answers=schemas.Me, tool="me")
     def get(self, request: Request) -> Response:
         """Takes any key: whom it belongs to, and what it may do."""
         key = self.caller.key

@@ -92,6 +92,7 @@ class CustomerDetail(ApiView):
 
     @Endpoint(
         "Change a customer",
+        tool="update_customer",
         needs="customers:write",
         body=CustomerChanges,
         answers=schemas.Customer,

@@ -19,7 +19,8 @@ class Endpoint:
     body, or of each row where it is a `page`. `refuses` are the statuses it may answer besides
     those that every endpoint has, `also` those that are no errors, with the shapes of their
     bodies. `takes` are headers that mean something here. `has_keys` is whether an Idempotency-Key
-    does.
+    does. `tool` is what bots call it where that is not its summary, and `stands_for` the tools that
+    another system's endpoint does the work of.
     """
 
     summary: str
@@ -35,10 +36,19 @@ class Endpoint:
     has_keys: bool = True
     media_type: str = "application/json"
     example: Mapping[str, Any] = field(default_factory=dict)
+    tool: str = ""
+    stands_for: tuple[str, ...] = ()
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """All that a bot must be allowed to use before it may use this."""
+        return self.stands_for or (self.name,)
 
     @property
     def name(self) -> str:
-        """Its summary as a name without articles: `refund_invoice`. Tools are called so."""
+        """What bots call it, as a rule its summary without articles: `refund_invoice`."""
+        if self.tool:
+            return self.tool
         words = re.findall(r"[a-z0-9]+", self.summary.lower().replace("'s ", " "))
         return "_".join(word for word in words if word not in {"a", "an", "the"})
 

@@ -13,7 +13,7 @@ from invoicing.models import Leash
 
 SAFE: Final = frozenset({"GET", "HEAD"})
 # Of themselves they do nothing; what is called by MCP is held where it is answered.
-ALWAYS: Final = frozenset({"get_who_is_asking", "list_approvals", "get_approval", "speak_mcp"})
+ALWAYS: Final = frozenset({"me", "list_approvals", "get_approval", "speak_mcp"})
 # What moves money that no limit measures beforehand: of a bot that has limits of the kind, a person
 # does it.
 UNMEASURED: Final = {
@@ -29,7 +29,11 @@ def allows(leash: Leash, endpoint: Endpoint) -> bool:
     """Whether a bot on this leash may use the endpoint at all."""
     if endpoint.needs == NEVER:
         return False
-    return not leash.tools or endpoint.name in leash.tools or endpoint.name in ALWAYS
+    return not leash.tools or not _missing(leash, endpoint)
+
+
+def _missing(leash: Leash, endpoint: Endpoint) -> list[str]:
+    return [name for name in endpoint.tools if name not in leash.tools and name not in ALWAYS]
 
 
 class Hold:
@@ -50,14 +54,13 @@ class Hold:
         """Raises OffLimits for an endpoint, or an object, that is not the bot's."""
         if self.endpoint.needs == NEVER:
             raise MissingPermission(NEVER)
-        name = self.endpoint.name
-        if not allows(self.leash, self.endpoint):
+        if self.leash.tools and (missing := _missing(self.leash, self.endpoint)):
             allowed = ", ".join(sorted(self.leash.tools))
             raise OffLimits(
-                f"This bot may not use {name}: its leash allows {allowed}.",
-                details={"limit": "tools", "tool": name},
+                f"This bot may not use {missing[0]}: its leash allows {allowed}.",
+                details={"limit": "tools", "tool": missing[0]},
             )
-        kind = UNMEASURED.get(name)
+        kind = UNMEASURED.get(self.endpoint.name)
         if kind in {limit["kind"] for limit in self.leash.limits}:
             raise OffLimits(
                 f"This bot has limits for each {kind}, and what this would move cannot be held "

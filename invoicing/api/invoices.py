@@ -189,6 +189,7 @@ class InvoiceDetail(ApiView):
 
     @Endpoint(
         "Change a draft",
+        tool="update_invoice",
         needs="invoices:write",
         body=InvoiceChanges,
         answers=InvoiceShape,
@@ -216,7 +217,7 @@ class InvoiceDetail(ApiView):
 class Finalize(ApiView):
     tag = "Invoices"
 
-    @Endpoint("Finalize a draft", needs="invoices:write", answers=InvoiceShape, refuses=(409,))
+    @Endpoint("Finalize an invoice", needs="invoices:write", answers=InvoiceShape, refuses=(409,))
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """Issues it: it gets its number, can no longer be changed, and can be paid."""
         return self.run(
@@ -266,6 +267,7 @@ class MarkUncollectible(ApiView):
 
     @Endpoint(
         "Write an invoice off",
+        tool="mark_uncollectible",
         needs="invoices:write",
         answers=InvoiceShape,
         refuses=(409,),

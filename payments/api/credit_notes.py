@@ -85,6 +85,7 @@ class CreditNotes(ApiView):
 
     @Endpoint(
         "Issue a credit note",
+        tool="create_credit_note",
         needs="payments:write",
         body=CreditNoteRequest,
         also=WAITS,

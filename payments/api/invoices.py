@@ -76,6 +76,7 @@ class MarkPaid(ApiView):
 
     @Endpoint(
         "Mark an invoice as paid",
+        tool="mark_paid",
         needs="settle",
         body=MarkPaidRequest,
         also=WAITS,

@@ -88,6 +88,7 @@ class CustomerMethods(ApiView):
 
     @Endpoint(
         "List saved payment methods",
+        tool="list_payment_methods",
         needs="customers:read",
         query=PageQuery,
         answers=money_schemas.PaymentMethod,

@@ -18,6 +18,8 @@ def test_every_tool_is_described_well(subtests: pytest.Subtests) -> None:
         with subtests.test(tool.name):
             told = tool.listed.model_dump(mode="json", by_alias=True, exclude_none=True)
             assert re.fullmatch(r"[a-z_]{2,64}", tool.name)
+            # A leash names it so as well.
+            assert tool.name.removeprefix("wallgent_") in tool.endpoint.tools
             # Another system's answers have its own document, and no shape of ours.
             assert ("outputSchema" in told) != tool.name.startswith("wallgent_")
             for schema in (told["inputSchema"], told.get("outputSchema", {"type": "object"})):

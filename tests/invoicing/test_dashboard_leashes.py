@@ -159,7 +159,7 @@ def test_anothers_bot_is_not_there(ben_browser: Browser, bot: Bot) -> None:
 
 def test_the_api_refuses_tools_that_there_are_not(api: Api, bot: Bot) -> None:
     address = f"/v1/bots/{bot.public_id}/leash"
-    names = ["refund_invoce", "create_invoice", "get_who_is_asking"]
+    names = ["refund_invoce", "create_invoice", "me"]
     answer = api.send("PUT", address, {"tools": names})
     assert answer.status_code == 400
     assert answer.json()["error"]["details"]["fields"] == [
@@ -176,7 +176,7 @@ def test_every_tool_that_can_be_allowed_is_offered(ada_browser: Browser, bot: Bo
     found = allowable()
     assert len(found) > 100
     assert {"refund_invoice", "charge_customer", "list_invoices"} <= found.keys()
-    assert not {"create_bot", "set_bot_leash", "get_who_is_asking"} & found.keys()
+    assert not {"create_bot", "set_bot_leash", "me"} & found.keys()
     for name, tool in found.items():
         assert f'value="{name}"' in page
         assert tool.summary and tool.tag

@@ -15,6 +15,7 @@ from django.urls import get_resolver
 from checkout.dialects import SYSTEMS
 from checkout.dialects.dialect import DialectNothing
 from invoicing.actions.access import create_api_key
+from invoicing.api import tools
 from invoicing.api.views import NothingHere, PublicView
 from invoicing.inputs import ApiKeyInput, read
 from invoicing.models import Merchant
@@ -111,6 +112,15 @@ def test_every_endpoint_is_declared() -> None:
         name for name, view in endpoints().items() if view is None or issubclass(view, PublicView)
     }
     assert public == {name for name, said in DECLARED.items() if said.needs == NO_KEY}
+
+
+def test_a_leash_can_name_what_every_dialect_does() -> None:
+    """A bot that may use a tool may use it by any system's words, and without it by none."""
+    views = endpoints()
+    for name in DIALECTS | NAMELESS:
+        said = getattr(views[name], "endpoints", {}).get(name.split(" ")[0].lower())
+        if said is not None and said.needs:
+            assert set(said.tools) <= tools.names(), name
 
 
 def test_every_permission_is_asked_for_somewhere() -> None:

@@ -16,6 +16,7 @@ from payments.models import Payment, Refund
 from tests.factories import (
     again,
     given_a_customer,
+    given_a_draft,
     given_a_key,
     given_a_saved_card,
     given_an_open_invoice,
@@ -319,3 +320,25 @@ def test_no_dialect_is_a_way_around(test_merchant: Merchant) -> None:
         answer = bot.send("POST", path, None)
         assert answer.status_code == 403, answer.content
     assert (again(invoice).status, Refund.objects.count()) == ("open", 0)
+
+
+def test_a_tool_is_allowed_or_not_in_every_systems_words(test_merchant: Merchant) -> None:
+    fee = {"amount": 25, "fiat_currency": "USD"}
+    drafting = leashed(test_merchant, {"tools": ["create_invoice"]})
+    bill = {"currency": "USD", "line_items": [{"description": "x", "unit_price": "1"}]}
+    assert drafting.post("/v1/invoices", bill).status_code == 201
+    # Wayout and Gwop issue what they make, and a message to an agent does as well.
+    for path, body, tool in (
+        ("wayout/api/invoice", fee, "finalize_invoice"),
+        ("gwop/v1/invoices", {"amount_usdc": 1_000_000}, "finalize_invoice"),
+        ("wraith/agent/Ada's bot/chat", {"message": "Create an invoice for $50"}, "quick_invoice"),
+    ):
+        answer = drafting.post(f"/compat/{path}", body)
+        assert (answer.status_code, tool in answer.content.decode()) == (403, True)
+    assert not test_merchant.invoices.exclude(status="draft").exists()
+    issuing = leashed(test_merchant, {"tools": ["create_invoice", "finalize_invoice"]})
+    assert issuing.post("/compat/wayout/api/invoice", fee).status_code == 200
+    draft = given_a_draft(test_merchant)
+    path = f"/compat/wallgent/v1/invoices/{draft.public_id}"
+    assert issuing.post(f"{path}/finalize").status_code == 200
+    assert issuing.post(f"{path}/void").status_code == 403

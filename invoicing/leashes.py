@@ -6,6 +6,7 @@ Everything here happens in the caller's transaction, under the bot's lock.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from django.db.models import Sum
 from pydantic import AfterValidator, Field, model_validator
 
 from invoicing import clock, money
-from invoicing.errors import OffLimits, ValidationFailed
+from invoicing.errors import OffLimits
 from invoicing.fields import (
     COMPOSED,
     Amount,
@@ -82,6 +83,11 @@ class LeashInput(Input):
             if (limit.kind, limit.currency) in seen:
                 raise WrongField(f"limits[{place}]", f"is the second for {limit.currency}")
             seen.add((limit.kind, limit.currency))
+            for name in AMOUNTS:
+                try:
+                    _in_minor_units(limit, name)
+                except ValueError as problem:
+                    raise WrongField(f"limits[{place}].{name}", str(problem)) from None
         return self
 
 
@@ -106,19 +112,16 @@ class Limit:
 
 
 def stored(wanted: LimitInput) -> dict[str, Any]:
-    """A limit as its leash keeps it. Raises ValidationFailed for an amount that is too fine."""
-    kept: dict[str, Any] = {"kind": wanted.kind, "currency": wanted.currency}
-    for name in AMOUNTS:
-        amount = getattr(wanted, name)
-        try:
-            kept[name] = (
-                None
-                if amount is None
-                else money.to_minor(amount, money.asset(wanted.currency).decimals)
-            )
-        except ValueError as problem:
-            raise ValidationFailed([(f"limits.{name}", str(problem))]) from None
-    return kept
+    """A limit as its leash keeps it."""
+    amounts = {name: _in_minor_units(wanted, name) for name in AMOUNTS}
+    return {"kind": wanted.kind, "currency": wanted.currency, **amounts}
+
+
+def _in_minor_units(limit: LimitInput, name: str) -> int | None:
+    amount: Decimal | None = getattr(limit, name)
+    if amount is None:
+        return None
+    return money.to_minor(amount, money.asset(limit.currency).decimals)
 
 
 def unknown_tools(names: Sequence[str]) -> list[tuple[str, str]]:

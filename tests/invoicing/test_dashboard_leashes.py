@@ -90,7 +90,7 @@ def test_limits_come_and_go_without_script(ada_browser: Browser, bot: Bot) -> No
     ("changes", "said"),
     [
         ({"limit_0_per_day": "x"}, "Limit 1: at most a day"),
-        ({"limit_0_per_day": "0.001"}, "per_day"),
+        ({"limit_0_per_day": "0.001"}, "Limit 1: at most a day"),
         ({"limit_0_currency": "XXX"}, "Limit 1: currency"),
         ({"customers": "cus_0 nobody@example.com"}, "No customer is cus_0."),
         ({"tools": ["no_such_tool"]}, "Tools"),

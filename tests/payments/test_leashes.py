@@ -27,6 +27,9 @@ from tests.fixtures import Api
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+YEN = {"kind": "refund", "currency": "JPY"}
+
+
 @pytest.fixture
 def held(test_merchant: Merchant) -> Api:
     """A bot that may refund 50.00 by itself, 80.00 at once, 200.00 a day, 150.00 for one payee."""
@@ -267,7 +270,10 @@ def test_a_leash_is_set_and_read_by_the_api(api: Api, test_merchant: Merchant) -
     ("wanted", "field"),
     [
         ({"limits": [{"kind": "gift", "currency": "USD"}]}, "limits[0].kind"),
-        ({"limits": [{"kind": "refund", "currency": "JPY", "per_day": "0.5"}]}, "limits.per_day"),
+        (
+            {"limits": [{"kind": "refund", "currency": "JPY", "per_day": "0.5"}]},
+            "limits[0].per_day",
+        ),
         ({"limits": [{"kind": "refund", "currency": "USD", "per_day": "0"}]}, "limits[0].per_day"),
         ({"limits": [{"kind": "refund", "currency": "USD"}] * 2}, "limits[1]"),
         ({"customers": ["cus_000000000000000000000000"]}, "customers[0]"),

@@ -12,6 +12,7 @@ from typing import Any, Final
 from mcp import types
 from uritemplate import variables
 
+from checkout.bots.mcp_lean import lean_input, lean_output
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.inside import endpoint_at
 from invoicing.api.openapi import PATH_PARAMETERS, parameter_schema
@@ -173,8 +174,8 @@ class Tool:
             name=self.name,
             title=self.title,
             description=self.text,
-            input_schema=self.input_schema,
-            output_schema=self.output_schema,
+            input_schema=lean_input(self.input_schema),
+            output_schema=lean_output(self.output_schema) if self.output_schema else None,
             annotations=self.hints,
         )
 

@@ -1,10 +1,13 @@
 """Every tool of the table is described as its endpoint says; who may use it is the matrix's."""
 
+import json
 import re
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from checkout.bots.mcp_lean import lean_input, lean_output
 from checkout.bots.mcp_server import by_name
 from config.settings import BASE_DIR
 
@@ -41,6 +44,46 @@ def test_every_tool_is_described_well(subtests: pytest.Subtests) -> None:
                     "48 hours"
                     in told["inputSchema"]["properties"]["idempotency_key"]["description"]
                 )
+
+
+def test_a_model_is_told_of_a_tool_in_few_words() -> None:
+    told = [tool.listed.model_dump_json(by_alias=True, exclude_none=True) for tool in TOOLS]
+    assert sum(map(len, told)) / len(told) < 4_000
+    assert '"pattern"' not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("whole", "lean"),
+    [
+        ({"anyOf": [{"type": "string", "pattern": "x"}, {"type": "null"}]}, ["string", "null"]),
+        ({"anyOf": [{"type": "string", "pattern": "x"}, {"type": "number"}]}, ["string", "number"]),
+        ({"type": "string", "format": "uuid"}, "string"),
+    ],
+)
+def test_types_are_told_at_once(whole: dict[str, Any], lean: Any) -> None:
+    assert lean_output(whole) == {"type": lean}
+
+
+@pytest.mark.parametrize(
+    ("whole", "value", "other"),
+    [
+        ({"anyOf": [{"enum": ["a"], "type": "string"}, {"type": "null"}]}, None, "b"),
+        ({"anyOf": [{"enum": ["a"], "type": "string"}, {"type": "number"}]}, 5, "b"),
+        (
+            {"anyOf": [{"items": {"type": "string"}, "type": "array"}, {"type": "null"}]},
+            None,
+            [5],
+        ),
+        ({"anyOf": [{"const": "a", "type": "string"}, {"type": "null"}]}, None, "b"),
+        ({"properties": {"format": {"type": "string"}}}, {"format": "a"}, {"format": 5}),
+    ],
+)
+def test_a_lean_schema_takes_what_the_whole_one_does(
+    whole: dict[str, Any], value: Any, other: Any
+) -> None:
+    for schema in (whole, lean_output(whole), lean_input(whole)):
+        assert Draft202012Validator(schema).is_valid(value)
+        assert not Draft202012Validator(schema).is_valid(other)
 
 
 def test_money_tools_say_that_they_move_money() -> None:

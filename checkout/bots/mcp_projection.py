@@ -152,7 +152,7 @@ class Tool:
                 "properties": {
                     "data": {"type": "array", "items": {"$ref": f"#/$defs/{name}"}},
                     "has_more": {"type": "boolean"},
-                    "next_cursor": {"type": ["string", "null"]},
+                    "next_cursor": {"anyOf": [{"type": "string"}, {"type": "null"}]},
                 },
                 "required": ["data", "has_more", "next_cursor"],
                 "additionalProperties": False,

@@ -91,7 +91,7 @@ def test_llms_txt_names_only_what_is_there(client: Client) -> None:
     linked = re.findall(r"\]\(http://[^/)]+(/[^)]*)\)", text)
     assert linked == ["/v1/openapi.json", "/docs", "/mcp", "/.well-known/api-catalog"]
     document = client.get("/v1/openapi.json").json()["paths"]
-    for method, path in re.findall(r"`(GET|POST) (/v1/[a-z_/{}<>]+)", text):
+    for method, path in re.findall(r"`(GET|POST) (/v1/[a-z0-9_/{}<>]+)", text):
         documented = path.replace("{id}", "{reference}").replace("<slug>", "{slug}")
         assert method.lower() in document[documented], path
 

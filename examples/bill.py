@@ -31,8 +31,8 @@ class Sent(Invoice):
 class Question(TypedDict):
     """What a sentence left open."""
 
-    text: str
-    ask: str
+    about: str
+    question: str
 
 
 class Quick(TypedDict):
@@ -84,7 +84,7 @@ def sentence(billhook: Billhook, given: argparse.Namespace) -> int:
     asked = {"message": given.message, "dry_run": given.dry_run}
     quick: Quick = billhook.post("/v1/quick_invoices", asked, f"{given.wish}-quick")
     for question in quick["not_understood"]:
-        print(f"{question['text']!r}: {question['ask']}")
+        print(f"{question['about']}: {question['question']}")
     made = quick["invoice"]
     done = "only worked out" if given.dry_run else "sent" if quick["sent"] else "a draft"
     print(f"{made['total']} {made['currency']}, {done}: {made['payment_url'] or made['id']}")

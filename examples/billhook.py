@@ -137,12 +137,14 @@ class Billhook:
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any]:
-    """The error's object, or one made of whatever stood between us and Billhook."""
+    """The error's object, or one made of what came instead: x402's own, or a proxy's page."""
     try:
-        error: dict[str, Any] = answer.json()["error"]
+        error = answer.json()["error"]
     except (ValueError, KeyError, TypeError):
-        return {"code": "not_billhook", "message": f"{answer.status_code} {answer.text[:200]}"}
-    return error
+        error = None
+    if isinstance(error, dict):
+        return error
+    return {"code": f"http_{answer.status_code}", "message": error or answer.text[:200]}
 
 
 def from_environment() -> Billhook:

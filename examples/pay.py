@@ -18,13 +18,6 @@ from urllib.parse import urlsplit
 
 import httpx
 from billhook import AgentProtocol, Billhook, Invoice, Refused, error_of, run
-from eth_account import Account
-from x402 import x402ClientSync
-from x402.client_base import SpendControls
-from x402.http import x402HTTPClientSync
-from x402.mechanisms.evm.exact import register_exact_evm_client
-from x402.mechanisms.evm.signers import EthAccountSigner
-from x402.schemas.errors import NoMatchingRequirementsError
 
 POLL_SECONDS = 1.0
 OVER = {"void", "expired", "uncollectible"}
@@ -98,6 +91,15 @@ def pay_by_x402(billhook: Billhook, path: str, given: argparse.Namespace) -> Non
 
 def signature(wallet: str, asked: httpx.Response, given: argparse.Namespace) -> dict[str, str]:
     """The header that pays what the 402 asks for, within the limit."""
+    # Who only follows pages need not have them, nor wait for them.
+    from eth_account import Account
+    from x402 import x402ClientSync
+    from x402.client_base import SpendControls
+    from x402.http import x402HTTPClientSync
+    from x402.mechanisms.evm.exact import register_exact_evm_client
+    from x402.mechanisms.evm.signers import EthAccountSigner
+    from x402.schemas.errors import NoMatchingRequirementsError
+
     limits: SpendControls = {"max_amount_per_payment": f"${given.at_most}"}
     if given.token:
         # A token that the client does not know by itself, such as the demo's.

@@ -16,7 +16,7 @@ from typing import Any, TypedDict
 from billhook import Billhook, from_environment, run
 
 POLL_SECONDS = 2.0
-PAGE = 100
+PAGE = 50
 
 
 class Event(TypedDict):

@@ -170,6 +170,16 @@ def test_who_has_the_permission_gets_what_the_tool_promises(
             assert not re.search(r"\.(id|status|total|amount\w*|currency|object)\b", places)
 
 
+def test_an_invoice_that_is_only_worked_out_is_promised_as_well(ada_key: str) -> None:
+    """Clients of the official kits refuse an answer that is not of the tool's shape."""
+    (tool,) = [tool for tool in TOOLS if tool.name == "quick_invoice"]
+    asked = {"message": "Invoice Acme $5 for tea", "dry_run": True}
+    told = Model(ada_key).call(tool.name, asked)["structuredContent"]
+    validator = Draft202012Validator(tool.output_schema or {})
+    assert validator.is_valid(told)
+    assert not validator.is_valid({**told, "invoice": {**told["invoice"], "total": None}})
+
+
 def test_a_key_without_the_permission_neither_sees_nor_uses_a_tool(
     subtests: pytest.Subtests, test_merchant: Merchant, adas: dict[str, str]
 ) -> None:

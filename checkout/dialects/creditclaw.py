@@ -254,7 +254,7 @@ class SendInvoice(BotView):
 class SendNothing(BotView):
     words = {"validation_error": (400, "missing_invoice_id")}
 
-    @Endpoint("Send an invoice that is not named", needs="invoices:write")
+    @Endpoint("Send an invoice", needs="invoices:write")
     def post(self, request: Request) -> NoReturn:
         """Refused: the address lacks the invoice's id."""
         self.wallet()

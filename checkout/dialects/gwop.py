@@ -227,7 +227,7 @@ class InvoiceDetail(MerchantView):
 
 
 class Cancel(MerchantView):
-    @Endpoint("Cancel an invoice", needs="invoices:write")
+    @Endpoint("Void an invoice", needs="invoices:write")
     def post(self, request: Request, reference: UUID) -> HttpResponseBase:
         """Nobody can pay it any more. Refused while a payment is on its way."""
         self.invoice(reference)

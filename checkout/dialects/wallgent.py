@@ -235,7 +235,7 @@ class InvoiceDetail(Wallgent):
 
 
 class Finalize(Wallgent):
-    @Endpoint("Finalize an invoice", needs="invoices:write")
+    @Endpoint("Finalize a draft", needs="invoices:write")
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """From DRAFT to FINALIZED: it gets its slug."""
         return self.run(
@@ -245,7 +245,7 @@ class Finalize(Wallgent):
 
 
 class Checkout(Wallgent):
-    @Endpoint("Get a checkout URL", needs="payments:write")
+    @Endpoint("Start a payment", needs="payments:write")
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """Where the payer pays all that is due."""
         row = find(self.merchant, reference)

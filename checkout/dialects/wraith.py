@@ -104,7 +104,7 @@ class Wraith(Dialect):
 class ShowInvoice(Wraith, DialectView):
     """GET /invoice/:id"""
 
-    @Endpoint("Fetch a single invoice by ID", needs="invoices:read")
+    @Endpoint("Get an invoice", needs="invoices:read")
     def get(self, request: Request, reference: str) -> Response:
         """Its id, its uuid or its number."""
         return Response(invoice(load(self.merchant, reference)))
@@ -134,7 +134,7 @@ class MarkPaid(Wraith, DialectView):
 class Chat(Wraith, DialectView):
     """POST /agent/:id/chat"""
 
-    @Endpoint("Send a message to the agent", needs="invoices:write", body=ChatInput)
+    @Endpoint("Create an invoice from a sentence", needs="invoices:write", body=ChatInput)
     def post(self, request: Request, agent: str) -> HttpResponseBase:
         """Makes the invoice that the message asks for, or asks what it means."""
         self._is_mine(agent)

@@ -280,9 +280,24 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
+# What a program that has nothing but the document must know before its first request.
+API_DESCRIPTION = """\
+Invoices, payments and hosted checkout for people and bots. `/llms.txt` on this host says in a
+page what to do first.
+
+To bill: `create_an_invoice`, then `send_an_invoice` (or `finalize_a_draft`, which mails nothing),
+whose answer has `payment_url` for the payer. To be sure that it is paid: `get_an_invoice` until
+`status` is `paid`, or `list_events`. To rehearse with a test key: `pay_with_a_test_card` plays the
+payer. To pay, with an invoice's slug and no key: `see_an_invoice_as_its_payer`, whose
+`agent_protocol.next_action` is the next request.
+
+Bodies are JSON (`Content-Type: application/json`), amounts decimal text. `x-permission` is what a
+key needs, `x-tool` the name by which a bot's leash allows the operation. Give every POST an
+`Idempotency-Key`, and repeat it unchanged when an answer is lost.
+"""
 SPECTACULAR_SETTINGS = {
     "TITLE": "Billhook",
-    "DESCRIPTION": "Invoices, payments and hosted checkout for people and bots.",
+    "DESCRIPTION": API_DESCRIPTION,
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVERS": [{"url": PUBLIC_URL}],

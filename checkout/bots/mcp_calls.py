@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from mcp import types
@@ -33,7 +34,7 @@ def call(
     caller: Caller, tool: Tool, arguments: Mapping[str, Any], request_id: str = ""
 ) -> tuple[types.CallToolResult, Mapping[str, str]]:
     """The result of a call, and the headers of the answer behind it. Never raises for bad input."""
-    left = dict(arguments)
+    left: dict[str, Any] = _exact(arguments)
     key = left.pop(KEY, None) if tool.takes_keys else None
     wrong = [
         tool.id_argument(name)
@@ -67,6 +68,16 @@ def call(
     if answer.status >= 400:
         return refusal(answer), answer.headers
     return _told(tool, answer, key or "", given), answer.headers
+
+
+def _exact(value: Any) -> Any:
+    """Decimals in place of floats: over stdio JSON was read already, over HTTP digit by digit, and
+    the same call must be the same deed by either."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {name: _exact(one) for name, one in value.items()}
+    return [_exact(one) for one in value] if isinstance(value, list) else value
 
 
 def derived_key(caller: Caller, tool: Tool, arguments: Mapping[str, Any]) -> str:

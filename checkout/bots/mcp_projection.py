@@ -28,6 +28,8 @@ _KEY_SCHEMA: Final[Schema] = {
     "maxLength": 255,
     "pattern": "^[!-~]+$",
 }
+# What a call may come to besides what it is for: a dry run's answer, an approval.
+_OTHER_SUCCESSES: Final = (200, 202)
 _REPEATS: Final = (
     "Names this one deed. If you did not hear the answer, call again with the SAME key: nothing is "
     "done twice. "
@@ -136,7 +138,8 @@ class Tool:
 
     @cached_property
     def output_schema(self) -> Schema | None:
-        """The answer's shape: a page of them for a list, or the approval that it waits for.
+        """The answer's shape: a page of them for a list, or what else may come of it, such as the
+        approval that it waits for.
 
         None where the endpoint does not say: another system's document does.
         """
@@ -153,15 +156,17 @@ class Tool:
                 "properties": {
                     "data": {"type": "array", "items": {"$ref": f"#/$defs/{name}"}},
                     "has_more": {"type": "boolean"},
-                    "next_cursor": {"type": ["string", "null"]},
+                    "next_cursor": {"anyOf": [{"type": "string"}, {"type": "null"}]},
                 },
                 "required": ["data", "has_more", "next_cursor"],
                 "additionalProperties": False,
             }
-        if 202 in said.also:
-            waiting = said.also[202].model_json_schema(mode="serialization")
-            definitions |= waiting.pop("$defs", {})
-            whole = {"type": "object", "anyOf": [whole, waiting]}
+        others = [said.also[status] for status in _OTHER_SUCCESSES if status in said.also]
+        if others:
+            shapes = [other.model_json_schema(mode="serialization") for other in others]
+            for shape in shapes:
+                definitions |= shape.pop("$defs", {})
+            whole = {"type": "object", "anyOf": [whole, *shapes]}
         if definitions:
             whole["$defs"] = definitions
         trimmed: Schema = _trimmed(whole, {"title", "description", "examples"})

@@ -17,7 +17,13 @@ def home(request: HttpRequest) -> HttpResponse:
     """Where to go: a merchant to the dashboard, anyone else to the door."""
     if request.user.is_authenticated:
         return redirect("/dashboard/")
-    return render(request, "pages/home.html", {"mailbox_is_open": mailbox.is_open(request)})
+    answer = render(request, "pages/home.html", {"mailbox_is_open": mailbox.is_open(request)})
+    # A bot that knows nothing but the host looks here first (RFC 9727, section 3).
+    answer["Link"] = (
+        '</.well-known/api-catalog>; rel="api-catalog", </llms.txt>; rel="describedby"; '
+        'type="text/plain"'
+    )
+    return answer
 
 
 @require_POST

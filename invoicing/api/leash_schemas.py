@@ -37,7 +37,7 @@ class Result(Shape):
     """The answer that a request would have had at once."""
 
     status: Annotated[int, Field(examples=[200])]
-    body: Any
+    body: dict[str, Any]
 
 
 class Approval(Shape):

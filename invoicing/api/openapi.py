@@ -112,7 +112,7 @@ class DescribedSchema(AutoSchema):
         keyed = bool(view.authentication_classes)
         handler = getattr(view, method.lower())
         operation: dict[str, Any] = {
-            "operationId": re.sub(r"[^a-z]+", "_", said.summary.lower()),
+            "operationId": re.sub(r"[^a-z0-9]+", "_", said.summary.lower()),
             "summary": said.summary,
             "description": _description(handler.__doc__ or "", said, keyed),
             "tags": [view.tag],

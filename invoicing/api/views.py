@@ -222,4 +222,7 @@ class NothingHere(PublicView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Say so, in the API's own words."""
         super().initial(request, *args, **kwargs)
-        raise NotFound("There is nothing at this address. See /docs for what there is.")
+        raise NotFound(
+            "There is nothing at this address. /v1/openapi.json lists all there is, /docs shows it "
+            "to people, and /llms.txt says where to begin."
+        )

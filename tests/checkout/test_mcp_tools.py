@@ -1,6 +1,5 @@
 """Every tool of the table is described as its endpoint says; who may use it is the matrix's."""
 
-import json
 import re
 from typing import Any
 
@@ -10,6 +9,7 @@ from jsonschema import Draft202012Validator
 from checkout.bots.mcp_lean import lean_input, lean_output
 from checkout.bots.mcp_server import by_name
 from config.settings import BASE_DIR
+from tests.fixtures_mcp import Model
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -112,3 +112,13 @@ def test_the_guide_names_every_tool_and_its_permission() -> None:
     assert rows == [
         (tool.name, f"`{tool.endpoint.needs}`" if tool.endpoint.needs else "any") for tool in TOOLS
     ]
+
+
+def test_an_invoice_that_is_only_worked_out_is_promised_as_well(ada_key: str) -> None:
+    """Clients of the official kits refuse an answer that is not of the tool's shape."""
+    (tool,) = [tool for tool in TOOLS if tool.name == "quick_invoice"]
+    asked = {"message": "Invoice Acme $5 for tea", "dry_run": True}
+    told = Model(ada_key).call(tool.name, asked)["structuredContent"]
+    validator = Draft202012Validator(tool.output_schema or {})
+    assert validator.is_valid(told)
+    assert not validator.is_valid({**told, "invoice": {**told["invoice"], "total": None}})

@@ -91,7 +91,7 @@ def test_llms_txt_names_only_what_is_there(client: Client) -> None:
     linked = re.findall(r"\]\(http://[^/)]+(/[^)]*)\)", text)
     assert linked == ["/v1/openapi.json", "/docs", "/mcp", "/.well-known/api-catalog"]
     document = client.get("/v1/openapi.json").json()["paths"]
-    for method, path in re.findall(r"`(GET|POST) (/v1/[a-z_/{}<>]+)", text):
+    for method, path in re.findall(r"`(GET|POST) (/v1/[a-z0-9_/{}<>]+)", text):
         documented = path.replace("{id}", "{reference}").replace("<slug>", "{slug}")
         assert method.lower() in document[documented], path
 
@@ -105,3 +105,9 @@ def test_the_catalog_leads_to_what_describes_the_api(client: Client) -> None:
         assert client.get(path).status_code == 200
     api = client.get("/v1/me")
     assert 'rel="service-desc"' in api.headers["Link"]
+    # Who begins at the front page, or with a wrong guess, is led here too.
+    links = re.findall(r'<([^>]+)>; rel="([^"]+)"', client.get("/").headers["Link"])
+    assert links == [("/.well-known/api-catalog", "api-catalog"), ("/llms.txt", "describedby")]
+    lost = client.get("/v1/").json()["error"]["message"]
+    for path in re.findall(r"/[a-z0-9./]+[a-z]", lost):
+        assert client.get(path).status_code == 200

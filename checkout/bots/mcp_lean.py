@@ -39,27 +39,12 @@ def _lean(schema: Any, spared: frozenset[str]) -> Any:
             left[name] = value if name in ("enum", "default") else _lean(value, spared)
     if "const" in left:
         left.pop("type", None)
-    return _in_one(left)
+    if "anyOf" in left:
+        left["anyOf"] = [way for each in left["anyOf"] for way in _ways(each)]
+    return left
 
 
-def _in_one(schema: Schema) -> Schema:
-    """Types that are alternatives, or one schema and null, as one schema of several types."""
-    ways = schema.get("anyOf")
-    if not ways or not all(isinstance(way.get("type"), str | list) for way in ways):
-        return schema
-    plain = [way for way in ways if set(way) == {"type"}]
-    rich = [way for way in ways if set(way) != {"type"}]
-    # The words of two would be mixed up.
-    if len(rich) > 1 or any(way["type"] != "null" for way in plain if rich):
-        return schema
-    merged = rich[0] if rich else {}
-    if "enum" in merged:
-        merged = {**merged, "enum": [*merged["enum"], None]}
-    types = [kind for way in ways for kind in _types(way)]
-    rest = {name: value for name, value in schema.items() if name != "anyOf"}
-    return {**merged, "type": types if len(types) > 1 else types[0], **rest}
-
-
-def _types(way: Schema) -> list[str]:
-    said = way["type"]
-    return said if isinstance(said, list) else [said]
+def _ways(schema: Schema) -> list[Schema]:
+    """Alternatives that stand among others beside which they say nothing."""
+    ways: list[Schema] = schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
+    return ways

@@ -1,6 +1,7 @@
 """Calls that the OpenAPI document brings forth, and how they are made in this process."""
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from config.wsgi import application
 from tests.factories import LATER_DECLINED, VISA
 from tests.matrix.test_matrix import ADDRESS, DECLARED, FIRST_ADDRESS
 
+ID = re.compile("[a-z]+_[0-9a-f]{24}|[0-9a-f]{32}")
 # What a value must be to get past the first look; a schema says only that it is text.
 LIKELY = {
     "currency": ("USD", "USD", "EUR", "JPY", "USDC"),
@@ -150,14 +152,17 @@ class World:
         self.ids = [value for kind, value in things.items() if " by " not in kind]
 
     def fill(self, case: Case, luck: random.Random) -> None:
-        """Put ids that there are into a call, so that most calls reach what they are for."""
-        name = f"{case.operation.method.upper()} {case.operation.path}"
-        said = DECLARED[name]
+        """Put ids that there are into a call, so that most calls reach what they are for.
+
+        Ids that it has already are left: an answer has given them.
+        """
+        said = DECLARED[f"{case.operation.method.upper()} {case.operation.path}"]
         meta = case.meta
         assert meta
         if not meta.is_negative_at(ParameterLocation.PATH):
-            for place in case.path_parameters:
-                case.path_parameters[place] = self._place(place, said.uses.get(place), luck)
+            for place, value in case.path_parameters.items():
+                if not ID.fullmatch(str(value)):
+                    case.path_parameters[place] = self._place(place, said.uses.get(place), luck)
         if isinstance(case.query, dict):
             for parameter, value in case.query.items():
                 case.query[parameter] = self._value(parameter, value, luck)
@@ -167,26 +172,29 @@ class World:
                 body = trimmed(body)
             if isinstance(body, dict) and luck.random() < 0.6:
                 body |= {
-                    key: self.things[value[1:-1]]
-                    if isinstance(value, str) and value.startswith("{")
-                    else value
-                    for key, value in said.body.items()
-                    if luck.random() < 0.9
+                    name: self.named(value)
+                    for name, value in said.body.items()
+                    if luck.random() < 0.9 and not ID.fullmatch(str(body.get(name)))
                 }
             case.body = body
+
+    def named(self, value: Any) -> Any:
+        """What "{customer}" stands for; anything else as it is."""
+        if not isinstance(value, str) or value[0] != "{":
+            return value
+        return self.things.get(value[1:-1], "none")
 
     def _place(self, place: str, thing: str | None, luck: random.Random) -> str:
         if place == "field":
             return luck.choice(["receipt", "service_documentation", "nothing"])
-        if thing and luck.random() < 0.7:
-            names = [name for name in self.things if name.split(" ")[0] == thing]
+        names = [name for name in self.things if name.split(" ")[0] == thing]
+        if names and luck.random() < 0.7:
             return self.things[luck.choice(names)]
-        if place == "slug":
-            return luck.choice([self.things["slug"], self.things["overpaid_slug"]])
-        return luck.choice(self._of(place))
+        return luck.choice(self._of(place) or ["none"])
 
     def _of(self, name: str) -> list[str]:
-        return [one for one in self.ids if one.startswith(NAMES[name])]
+        begins = NAMES.get(name, ("none",))
+        return [value for value in self.ids if value.startswith(begins)]
 
     def _likely(self, value: Any, luck: random.Random) -> Any:
         if isinstance(value, dict):
@@ -198,7 +206,7 @@ class World:
     def _value(self, name: str, value: Any, luck: random.Random) -> Any:
         if isinstance(value, dict | list):
             return self._likely(value, luck)
-        if not isinstance(value, str) or luck.random() < 0.2:
+        if not isinstance(value, str) or ID.fullmatch(value) or luck.random() < 0.2:
             return value
         if name in NAMES:
             return luck.choice(self._of(name) or [value])

@@ -1,7 +1,7 @@
 """Calls that follow from each other, along the document's links: the books hold after each run."""
 
 import random
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 from zlib import crc32
 
@@ -11,12 +11,13 @@ import schemathesis
 from hypothesis import HealthCheck, Phase
 from schemathesis import Case, Response
 
+from invoicing import ids
 from invoicing.models import Invoice, Merchant
 from payments import tasks
 from payments.audit import audit
 from payments.models import Wallet
-from tests.contract.callers import OFF, told
-from tests.contract.calls import ID, World, contract, in_this_transaction
+from tests.contract.callers import OFF, problems, told
+from tests.contract.calls import World, contract, in_this_transaction
 from tests.factories import (
     given_a_checkout_page,
     given_a_customer,
@@ -32,6 +33,12 @@ OFF_HERE = [
     # What is deleted is archived, where invoices name it: whoever has its id may still read it.
     schemathesis.checks.use_after_free,
 ]
+
+
+@pytest.fixture(autouse=True)
+def _same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn next depends on what was answered, so ids are the same each time."""
+    monkeypatch.setattr(ids, "random_bytes", random.Random(0).randbytes)
 
 
 def business(merchant: Merchant) -> World:
@@ -56,6 +63,7 @@ def test_after_whatever_follows_from_each_other_the_books_hold(
     test_merchant: Merchant,
     ada_key: str,
     stripe_account: Stripe,
+    monkeypatch: pytest.MonkeyPatch,
     settings: Any,
 ) -> None:
     """A few runs; `--calls 200` for that many, others each time."""
@@ -64,17 +72,18 @@ def test_after_whatever_follows_from_each_other_the_books_hold(
     there = business(test_merchant)
     headers = {"Authorization": f"Bearer {ada_key}"}
     statuses: list[int] = []
+    found: list[str] = []
     machine: Any = contract().exclude(method="GET").as_state_machine()
 
     class Story(machine):  # type: ignore[misc]
         def setup(self) -> None:
+            # In each run again, or they would be no runs of the same thing.
+            monkeypatch.setattr(ids, "random_bytes", random.Random(1).randbytes)
             self.undone = ExitStack()
             self.undone.enter_context(stripe_account.tried_out())
 
         def before_call(self, case: Case) -> None:
-            # Ids are others each time, and what is drawn next may not depend on them.
-            same = ID.sub("id", told(case))
-            there.fill(case, random.Random(crc32(same.encode())))
+            there.fill(case, random.Random(crc32(told(case).encode())))
 
         def call(self, case: Case, **how: Any) -> Response:
             with in_this_transaction():
@@ -84,19 +93,19 @@ def test_after_whatever_follows_from_each_other_the_books_hold(
 
         def validate_response(self, response: Response, case: Case, **how: Any) -> None:
             with in_this_transaction():
-                case.validate_response(response, headers=headers, excluded_checks=OFF_HERE)
+                found.extend(problems(case, response, headers, OFF_HERE))
 
         def teardown(self) -> None:
             with self.undone:
                 tasks.apply_notices()
-                assert list(map(str, audit())) == []
+                found.extend(map(str, audit()))
 
     class Wrong(Story):
         def after_call(self, response: Response, case: Case) -> None:
             Invoice.objects.filter(public_id=there.things["open"]).update(amount_paid=1)
 
-    settings_of_all = hypothesis.settings(
-        max_examples=many or RUNS,
+    how = hypothesis.settings(
+        max_examples=RUNS,
         stateful_step_count=STEPS,
         derandomize=not many,
         database=None,
@@ -104,8 +113,13 @@ def test_after_whatever_follows_from_each_other_the_books_hold(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    Story.run(settings=settings_of_all)
+    for _ in range(max(1, many // RUNS)):
+        # What the stand-in for Stripe remembers may lead a run elsewhere than one before it:
+        # then hypothesis draws no more of this lot, and the API is not to blame.
+        with suppress(hypothesis.errors.FlakyStrategyDefinition):
+            Story.run(settings=how)
+    assert found == []
     # The controls: not all was refused at the door, and what is not paid for is found.
-    assert sum(status < 300 for status in statuses) > len(statuses) / 10
-    with pytest.raises(AssertionError, match="I3"):
-        Wrong.run(settings=hypothesis.settings(settings_of_all, max_examples=1))
+    assert sum(status < 300 for status in statuses) > max(10, len(statuses) / 10)
+    Wrong.run(settings=hypothesis.settings(how, max_examples=1))
+    assert any("I3" in each for each in found)

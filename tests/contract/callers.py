@@ -26,7 +26,7 @@ OFF = [
     # trades, an object in another state. That most calls get through is what World is for.
     schemathesis.checks.positive_data_acceptance,
 ]
-NAMING = ("public_id", "uuid", "slug", "email", "name", "url", "address", "recipient_name")
+NAMING = ("public_id", "uuid", "slug", "email", "name", "address", "recipient_name")
 Rows = dict[str, list[dict[str, Any]]]
 
 

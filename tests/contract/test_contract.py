@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from invoicing import representations
 from invoicing.api.customers import CustomerDetail
+from invoicing.errors import NotFound
 from invoicing.models import Customer, Merchant
 from tests.contract.callers import Stage
 from tests.contract.calls import World, boundaries, contract, drawn
@@ -56,6 +57,9 @@ def answered(how: str) -> Any:
         if how == "anybody's":
             row = Customer.objects.get(public_id=customer_id)
             return Response(representations.customer(row))
+        if how == "changed":
+            Customer.objects.filter(public_id=customer_id).update(phone="1")
+            raise NotFound("There is no such customer.")
         if how == "broken":
             raise RuntimeError("on purpose")
         if how == "undocumented":
@@ -72,6 +76,7 @@ def answered(how: str) -> Any:
         ("undocumented", "UndefinedStatusCode"),
         ("misshapen", "JsonSchemaError"),
         ("anybody's", "another tenant was told"),
+        ("changed", "strangers changed Customer"),
     ],
 )
 def test_what_is_not_as_documented_is_found(

@@ -20,7 +20,7 @@ from tests.matrix.test_matrix import world
 # What a database makes of odd values is asked of both in the neighbours' tests.
 pytestmark = pytest.mark.same_everywhere
 # Of the boundaries of each operation, and of what is drawn for it.
-BOUNDARIES, DRAWN = 3, 1
+BOUNDARIES, DRAWN = 2, 1
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from tests.fixtures_stripe import Stripe
 from tests.matrix.test_matrix import DECLARED, NO_KEY, world
 
 # Of the oddities of each operation; what differs by database is asked of all of them here.
-ODDITIES = 3
+ODDITIES = 2
 
 
 def test_what_is_odd_is_refused_as_documented(

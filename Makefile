@@ -10,6 +10,7 @@ ARGS ?=
 SEEDS ?= 100000
 KILLS ?= 10000
 RACES ?= 10000
+CALLS ?= 1000
 LOT ?= 0
 
 BIN := .venv/bin
@@ -40,10 +41,12 @@ test: setup-dev ## run the tests on SQLite; ARGS="-k name" goes to pytest
 test-services: setup-dev ## run the tests on PostgreSQL and Redis
 	scripts/with-services $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
-proof: setup-dev ## for hours: SEEDS histories, then KILLS and RACES on both databases; LOT=1 others
+proof: setup-dev ## for hours: SEEDS histories, KILLS, RACES and CALLS of each operation; LOT=1 others
 	$(BIN)/python -m pytest -q -n 2 tests/sim/test_histories.py --seeds $(SEEDS) --lot $(LOT)
 	$(BIN)/python -m pytest -q -n 2 tests/kill9/test_stripe.py tests/races/test_money_back.py tests/races/test_recurring.py --kills $(KILLS) --races $(RACES) --lot $(LOT)
 	scripts/with-services $(BIN)/python -m pytest -q -n 2 tests/kill9/test_stripe.py tests/races/test_money_back.py tests/races/test_recurring.py --kills $(KILLS) --races $(RACES) --lot $(LOT)
+	$(BIN)/python -m pytest -q -n 2 tests/contract --calls $(CALLS)
+	scripts/with-services $(BIN)/python -m pytest -q -n 2 tests/contract --calls $(CALLS)
 
 lint: setup-dev ## style, types, import contracts, missing migrations
 	$(BIN)/ruff check .

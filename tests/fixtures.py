@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--tampers", type=int, default=0, help="rows changed by hand (150 by default)")
     group.addoption("--lot", type=int, default=0, help="other histories and kills than lot 0's")
     group.addoption("--examples", type=int, default=0, help="invoices that totals are tried on")
+    group.addoption("--calls", type=int, default=0, help="calls for each operation of the API")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -22,5 +22,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("quick_invoices", quick_invoices.QuickInvoices.as_view()),
     # This room's addresses are the last below /v1.
     path("", NothingHere.as_view()),
-    path("<path:unknown>", NothingHere.as_view()),
+    path("<anything:unknown>", NothingHere.as_view()),
 ]

@@ -51,6 +51,7 @@ class Bots(ApiView):
         body=BotInput,
         answers=schemas.Bot,
         status=201,
+        refuses=(404,),
         example={"name": "Billing agent"},
     )
     def post(self, request: Request) -> HttpResponseBase:

@@ -171,6 +171,7 @@ class Preview(ApiView):
         body=InvoiceInput,
         answers=InvoicePreview,
         refuses=(404,),
+        has_keys=False,
         example=EXAMPLE,
     )
     def post(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ from uritemplate import variables
 
 from invoicing.api import schemas
 from invoicing.api.endpoint import Endpoint
+from invoicing.api.links import add_links
 
 JSON: Final = "application/json"
 ANSWERS: Final = {
@@ -232,7 +233,7 @@ class DescribedSchema(AutoSchema):
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Add what belongs to the whole document: headers, and what webhooks are told."""
+    """Add what belongs to the whole document: headers, links, and what webhooks are told."""
     components = document["components"]
     for name, schema in components["schemas"].items():
         if name.endswith("Changes"):
@@ -246,6 +247,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             "Retry-After": "After how many seconds to ask again.",
         }.items()
     }
+    add_links(document)
     event = {JSON: {"schema": {"$ref": "#/components/schemas/WebhookEvent"}}}
     document["webhooks"] = {
         "event": {

@@ -22,6 +22,13 @@ class Slug(StringConverter):
     regex = "[0-9a-zA-Z_-]{1,64}"
 
 
+class Anything(StringConverter):
+    """All that is left of an address, line breaks too."""
+
+    regex = "(?s:.+)"
+
+
+register_converter(Anything, "anything")
 register_converter(PublicId, "id")
 register_converter(InvoiceReference, "invoice")
 register_converter(Slug, "payer_slug")

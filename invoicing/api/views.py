@@ -21,7 +21,7 @@ from invoicing.api import holding, moving, throttling
 from invoicing.api.authentication import Caller, KeyAuthentication
 from invoicing.api.endpoint import METHODS, Endpoint, endpoints_of
 from invoicing.api.errors import UnsupportedBody
-from invoicing.api.once import once
+from invoicing.api.once import key_of, once
 from invoicing.api.openapi import DescribedSchema
 from invoicing.api.parser import MAX_BYTES, ExactJsonParser, TooLarge, take_in_pieces
 from invoicing.errors import MissingPermission, NotFound, ValidationFailed
@@ -103,6 +103,8 @@ class JsonView(APIView):
         if not self.endpoint.query and self.request.query_params:
             names = list(self.request.query_params)
             raise ValidationFailed([(name, "is not a parameter here") for name in names])
+        if self.endpoint.has_keys:
+            key_of(self.request)  # also where nothing is done that could be done twice
         if not self.endpoint.body and self.request.method == "POST":
             self.read(Nothing)
 

@@ -125,6 +125,7 @@ class CreditNotePreviews(ApiView):
         body=CreditNoteRequest,
         answers=schemas.CreditNotePreview,
         refuses=(404, 409),
+        has_keys=False,
         example=EXAMPLE,
     )
     def post(self, request: Request) -> Response:

@@ -1,7 +1,6 @@
 """Disputes: what a bank asks, and the merchant's answer."""
 
 import base64
-import binascii
 from typing import Annotated, Literal
 
 from django.db.models import QuerySet
@@ -128,7 +127,7 @@ class DisputeFiles(ApiView):
         wanted = self.read(FileInput)
         try:
             content = base64.b64decode(wanted.content_base64, validate=True)
-        except binascii.Error:
+        except ValueError:  # also for what no ASCII character is
             raise ValidationFailed([("content_base64", "must be base64")]) from None
         return self.run(
             lambda: actions.attach_file(

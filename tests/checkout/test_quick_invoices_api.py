@@ -108,6 +108,10 @@ def test_a_dry_run_only_tells(api: Api, acme: str) -> None:
     body = response.json()
     assert (body["dry_run"], body["sent"], body["invoice"]["id"]) == (True, False, None)
     assert body["invoice"]["total"] == "250.00"
+    # A key that is none is refused although nothing would be done.
+    response = api.post(PATH, {"message": SENTENCE, "dry_run": True}, idempotency_key="o" * 256)
+    fields = response.json()["error"]["details"]["fields"]
+    assert (response.status_code, fields[0]["field"]) == (400, "Idempotency-Key")
     assert everything() == before
 
 

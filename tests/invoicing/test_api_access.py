@@ -51,6 +51,13 @@ def test_a_bot_is_made_and_given_a_key_that_is_shown_once(
     assert refused.json()["error"]["details"] == {"permission": "customers:read"}
 
 
+def test_a_bot_is_not_given_a_wallet_that_is_not_there(api: Api) -> None:
+    wanted = {"name": "Biller", "wallet_id": "wal_" + "0" * 24}
+    answer = api.post("/v1/bots", wanted)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    assert not Bot.objects.filter(name="Biller").exists()
+
+
 def test_a_repeated_request_for_a_key_makes_one_and_shows_it_to_nobody_again(api: Api) -> None:
     bot = api.post("/v1/bots", {"name": "Biller"}).json()["id"]
     wanted = {"permissions": ["invoices:read"]}

@@ -8,6 +8,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from config.docs import document
 from invoicing import failpoints
 from invoicing.idempotency import LEASE
 from invoicing.models import Customer, Event, IdempotentRequest, Invoice, Merchant
@@ -157,6 +158,9 @@ def test_a_preview_needs_no_key_and_keeps_nothing(api: Api) -> None:
     for _ in range(2):
         assert api.post("/v1/invoices/preview", BILL, idempotency_key="k").status_code == 200
     assert not IdempotentRequest.objects.exists()
+    for name in ("invoices", "credit_notes"):
+        said = document()["paths"][f"/v1/{name}/preview"]["post"]
+        assert (said["parameters"], "422" in said["responses"]) == ([], False)
 
 
 def test_a_checkout_of_several_steps_is_repeated_without_a_second_payment(

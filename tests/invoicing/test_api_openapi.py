@@ -19,6 +19,7 @@ from config import docs, reference
 from config.docs import document
 from config.env import BASE_DIR
 from invoicing.api.endpoint import Endpoint, endpoints_of
+from invoicing.api.links import PLACES
 from invoicing.api.openapi import JSON, sample
 from invoicing.api.views import ApiView, JsonView, NothingHere, PublicView
 from invoicing.event_types import TYPES
@@ -126,6 +127,30 @@ def test_every_operation_is_described_in_full() -> None:
         assert ("401" in refusals) is issubclass(view, ApiView), where
         if said.needs:
             assert {"401", "403"} <= refusals, where
+
+
+@pytest.mark.once
+def test_what_is_made_is_linked_to_whatever_takes_its_id() -> None:
+    at = {operation["operationId"]: path for _, path, operation in operations()}
+    linked: dict[str, dict[str, Any]] = {}
+    for _, path, operation in operations():
+        found = operation["responses"].get("201", {}).get("links", {})
+        linked |= {path: found} if found else {}
+        for name, link in found.items():
+            (place,) = link["parameters"]
+            assert re.findall(r"{(\w+)}", at[link["operationId"]]) == [place], name
+    answer = {"reference": "$response.body#/id"}
+    finalize = {"operationId": "finalize_a_draft", "parameters": answer}
+    assert linked["/v1/invoices"]["finalize_a_draft"] == finalize
+    slug = linked["/v1/invoices"]["see_an_invoice_as_its_payer"]["parameters"]
+    assert slug == {"slug": "$response.body#/slug"}
+    # Whatever kind of id an object is known by has its place.
+    assert {
+        place
+        for links in linked.values()
+        for each in links.values()
+        for place in each["parameters"]
+    } == {*PLACES.values(), "slug"}
 
 
 def test_every_permission_is_one_that_a_bot_can_have_and_each_is_of_use() -> None:

@@ -116,7 +116,8 @@ def test_a_method_that_is_not_there_is_named(api: Api, test_merchant: Merchant) 
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/", "/v1/nothing", "/v1/invoices/", "/v1/invoices/a/b", "/v1/me/x", "/v1/ünï"]
+    "path",
+    ["/v1/", "/v1/nothing", "/v1/invoices/", "/v1/invoices/a/b", "/v1/me/x", "/v1/ünï", "/v1/a\n"],
 )
 def test_an_address_that_is_not_there_is_said_to_be_so_in_json(
     anonymous_api: Api, path: str

@@ -52,10 +52,11 @@ def test_a_document_may_be_as_large_as_banks_take_it(api: Api, path: str) -> Non
 
 
 def test_what_is_not_base64_is_named(api: Api, path: str) -> None:
-    body = {"field": "receipt", "name": "r.pdf", "content_base64": "JVBERi0x!"}
-    answer = api.post(f"{path}/files", body)
-    fields = answer.json()["error"]["details"]["fields"]
-    assert fields == [{"field": "content_base64", "message": "must be base64"}]
+    for content in ("JVBERi0x!", "JVBÉRi0x"):
+        body = {"field": "receipt", "name": "r.pdf", "content_base64": content}
+        answer = api.post(f"{path}/files", body)
+        fields = answer.json()["error"]["details"]["fields"]
+        assert fields == [{"field": "content_base64", "message": "must be base64"}]
     assert not DisputeFile.objects.exists()
 
 

@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+import base58
 from coincurve import PublicKey
 from eth_utils.crypto import keccak
 
 from invoicing import ids
-from payments.chain import addresses, base58
+from payments.chain import addresses
 from payments.chain.networks import known_tokens
 from payments.chain.secrets_refused import BadKey, refuse_secrets
 
@@ -119,9 +120,12 @@ def parse_xpub(text: str) -> ExtendedKey:
     if not text.startswith(("xpub", "tpub")):
         raise BadKey(f"An extended public key begins with xpub. {_XPUB_WANTED}")
     try:
-        raw = base58.decode_check(text)
-    except ValueError as error:
-        raise BadKey(f"This key {error}. Copy it again from your wallet.") from None
+        raw = base58.b58decode_check(text)
+    except ValueError:
+        raise BadKey(
+            "This key has a wrong checksum: a letter is missing or was changed on the way. Copy it "
+            "again from your wallet."
+        ) from None
     return _extended_key(text, raw)
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from payments.chain import base58
+import base58
 
 _MNEMONIC_LENGTHS: Final = (12, 15, 18, 21, 24)
 _EXTENDED_PRIVATE: Final = re.compile(r"[xtyzuvYZUV]prv")
@@ -45,7 +45,7 @@ def _secret_kind(text: str) -> str:
 
 def _is_wif(text: str) -> bool:
     try:
-        return base58.decode_check(text)[0] in _WIF_VERSIONS
+        return base58.b58decode_check(text)[0] in _WIF_VERSIONS
     except ValueError:
         return False
 
@@ -53,7 +53,7 @@ def _is_wif(text: str) -> bool:
 def _hides_a_private_key(text: str) -> bool:
     """Whether the key inside begins with a zero, as only private ones do."""
     try:
-        raw = base58.decode_check(text)
+        raw = base58.b58decode_check(text)
     except ValueError:
         return False
     return len(raw) == 78 and raw[45] == 0

@@ -219,10 +219,10 @@ def test_what_spends_money_is_refused_everywhere_and_not_repeated(parse: object,
         (f"{BRANCH[:-1]}5", "wrong checksum"),
         (BRANCH[:-1], "wrong checksum"),
         (f"{BRANCH[:40]}T{BRANCH[41:]}", "wrong checksum"),
-        (f"{BRANCH[:40]}0{BRANCH[41:]}", "base58 never uses"),
+        (f"{BRANCH[:40]}0{BRANCH[41:]}", "wrong checksum"),
         ("xpub", "wrong checksum"),
         ("xpub1", "wrong checksum"),
-        ("xpubé", "base58 never uses"),
+        ("xpubé", "wrong checksum"),
     ],
 )
 def test_what_is_no_extended_key_is_refused(text: str, reason: str) -> None:

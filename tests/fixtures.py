@@ -56,9 +56,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item
         for item in items
         if item.get_closest_marker("same_everywhere")
-        # Doors say what actions and models say, and those are asked everywhere.
+        # Doors say what actions and models say, and those are asked everywhere; a browser walks
+        # the main ways on every database in tests/e2e.
         or item.path.name.startswith(DOORS)
-        or item.path.parent.name == "dialects"
+        or item.path.parent.name in ("dialects", "browser")
         or (item.get_closest_marker("once") and not _uses_database(item))
     ]
     config.hook.pytest_deselected(items=seen)

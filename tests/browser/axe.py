@@ -5,13 +5,10 @@ from functools import cache
 from playwright.sync_api import Page
 
 from config.env import BASE_DIR
-from tests.browser.looks import SEEN_ELSEWHERE
 
 AXE = BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (320, 768, 1440)
 THEMES = ("light", "dark")
-if SEEN_ELSEWHERE:
-    WIDTHS, THEMES = WIDTHS[:1], THEMES[:1]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from invoicing import clock
-from invoicing.errors import DuplicateIntent, OffLimits
+from invoicing import clock, money
+from invoicing.errors import Conflict, DuplicateIntent, OffLimits
 from invoicing.fields import Input
 from invoicing.models import Approval, Bot, Intent
 
@@ -40,14 +40,19 @@ def _never(answer: Any) -> bool:
     return False
 
 
+def _nothing(answer: Any) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """Money that is asked to move.
 
     `amount` is what moves at most, in minor units; `asked` is how much was asked for in words that
     do not change when some of it has moved ("" for all). `about` is the object it is asked of, and
-    `look` an address that tells what became of it. `dropped` says whether an answer means that
-    nothing moved and nothing will.
+    `look` an address that tells what became of it. `purpose` is what it is said to be for, and
+    `apart` what of it tells two wishes apart, where that is not all. `dropped` says whether an
+    answer means that nothing moved and nothing will, and `advice` what to do after it.
     """
 
     kind: str
@@ -60,11 +65,14 @@ class Move:
     purpose: str = ""
     allow_duplicate: bool = False
     dropped: Callable[[Any], bool] = _never
+    apart: str | None = None
+    advice: Callable[[Any], str] = _nothing
 
     @property
     def fingerprint(self) -> str:
         """The same for the same wish, however its purpose is spelled."""
-        words = " ".join(re.findall(r"\w+", self.purpose.casefold()))
+        told = self.purpose if self.apart is None else self.apart
+        words = " ".join(re.findall(r"\w+", told.casefold()))
         said = [self.kind, self.payee, self.about, self.currency, self.asked, words]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
@@ -78,18 +86,16 @@ def told_before(bot: Bot, move: Move) -> Intent | None:
 
 def said_before(known: Intent, move: Move) -> DuplicateIntent:
     """What is said to a bot that asks a second time."""
-    answered = bool(known.answer_body)
-    told = (
-        "`first` is what came of it."
-        if answered
-        else f"What came of it is unknown yet: GET {move.look} will tell."
-    )
+    first = json.loads(known.answer_body) if known.answer_body else None
+    told = f"What came of it is unknown yet: GET {move.look} will tell."
+    if first is not None:
+        told = f"`first` is what came of it. {move.advice(first)}".strip()
     return DuplicateIntent(
         "You have asked for exactly this within the last day, and nothing was done now. "
         f"{told} If you mean it a second time, ask with allow_duplicate.",
         details={
-            "first": json.loads(known.answer_body) if answered else None,
-            "status": "done" if answered else "unknown",
+            "first": first,
+            "status": "unknown" if first is None else "done",
             "idempotency_key": known.idempotency_key or None,
             "look": move.look,
         },
@@ -122,3 +128,43 @@ def carrying_out(intent: Intent) -> Iterator[None]:
         yield
     finally:
         _approved.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What a wish was found to move at most when it was held against its bot's limits."""
+
+    kind: str
+    currency: str
+    amount: int
+
+
+_measured: ContextVar[_Measured | None] = ContextVar("measured", default=None)
+
+
+@contextmanager
+def as_measured(wish: Move | Intent | None) -> Iterator[None]:
+    """Let what is done inside move no more than this wish was measured, or approved, to."""
+    found = _Measured(wish.kind, wish.currency, wish.amount) if wish else None
+    token = _measured.set(found)
+    try:
+        yield
+    finally:
+        _measured.reset(token)
+
+
+def keep_to_measure(kind: str, currency: str, amount: int) -> None:
+    """Say what is about to move, under the locks that fix it: minor units of the currency.
+
+    Raises Conflict where a bot's wish would move more than was measured before: something came or
+    went meanwhile.
+    """
+    most = _measured.get()
+    if most is None or kind != most.kind:
+        return
+    if currency != most.currency or amount > most.amount:
+        raise Conflict(
+            f"This would move {money.to_text(amount, currency)} {currency} by now, and not "
+            f"{money.to_text(most.amount, most.currency)} {most.currency} as when it was asked "
+            "for. Nothing was done: look again, and ask anew."
+        )

@@ -3,7 +3,9 @@
 So that a bot's wish is known when it comes again, and held against what the bot may do.
 """
 
+import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from invoicing.errors import BillhookError, NotFound
@@ -17,10 +19,9 @@ from payments.inputs import (
     RefundInput,
     in_minor_units,
 )
-from payments.recurring_inputs import RecurringInput
+from payments.recurring_inputs import RecurringInput, Rhythm
 
 FAILED: Final = frozenset({"failed", "canceled"})
-ASKED_FOR: Final = {"amount", "line_items", "interval", "interval_count"}
 
 
 def payee_of(invoice: Invoice) -> str:
@@ -34,17 +35,18 @@ def charging(merchant: Merchant, wanted: ChargeInput, *, again: bool = False) ->
     wallet = merchant.wallets.filter(public_id=wanted.wallet_id).first()
     own = wallet.currency if wallet else customer and customer.currency
     currency = wanted.currency or own or merchant.currency
-    rhythm = wanted.recurring.model_dump_json() if wanted.recurring else ""
+    amount = in_minor_units(wanted.amount, currency) or 0
     return Move(
         kind="charge",
         payee=wanted.customer_id,
         about=wanted.customer_id,
         currency=currency,
-        amount=in_minor_units(wanted.amount, currency) or 0,
-        asked=f"{wanted.amount.normalize()} {rhythm}".strip(),
+        amount=amount,
+        asked=_each(amount, wanted.recurring) if wanted.recurring else str(amount),
         purpose=wanted.description,
         look=f"/v1/invoices?customer={wanted.customer_id}",
         allow_duplicate=again,
+        advice=_charge_its_invoice,
     )
 
 
@@ -66,14 +68,15 @@ def charging_invoice(invoice: Invoice, *, again: bool = False) -> Move:
 def scheduled(merchant: Merchant, wanted: RecurringInput, *, again: bool = False) -> Move:
     """A schedule of charges: what each period asks for."""
     row = scheduling.plan(merchant, wanted)
+    amount = recurring.amount_of(row)
     return Move(
         kind="charge",
         payee=wanted.customer_id,
         about=wanted.customer_id,
         currency=row.currency,
-        amount=recurring.amount_of(row),
-        asked=wanted.model_dump_json(include=ASKED_FOR),
-        purpose=wanted.description,
+        amount=amount,
+        asked=_each(amount, wanted),
+        purpose=row.description,
         look=f"/v1/recurring_charges?customer_id={wanted.customer_id}",
         allow_duplicate=again,
     )
@@ -83,10 +86,12 @@ def refunding_invoice(invoice: Invoice, wanted: RefundInput, *, again: bool = Fa
     """Money back for an invoice. A refund that failed may be asked for again."""
     most = refunding.refundable_now(invoice)
     asked = in_minor_units(wanted.amount, invoice.currency)
+    # Where there is one payment, it is named or not: the same money is meant.
+    several = len([row for row in invoice.payments.all() if row.received]) > 1
     return Move(
         kind="refund",
         payee=payee_of(invoice),
-        about=wanted.payment_id or invoice.public_id,
+        about=(several and wanted.payment_id) or invoice.public_id,
         currency=invoice.currency,
         amount=most if asked is None else asked,
         asked="" if asked is None else str(asked),
@@ -148,7 +153,7 @@ def crediting(invoice: Invoice, wanted: CreditNoteInput, *, again: bool = False)
         about=f"{invoice.public_id} credited",
         currency=invoice.currency,
         amount=amount,
-        asked=wanted.model_dump_json(include={"amount", "line_items"}, exclude_none=True),
+        asked=_figures(wanted.model_dump(include={"amount", "line_items"}, exclude_none=True)),
         look=f"/v1/credit_notes?invoice_id={invoice.public_id}",
         allow_duplicate=again,
     )
@@ -164,9 +169,40 @@ def settling(invoice: Invoice, wanted: MarkPaidInput, *, again: bool = False) ->
         currency=invoice.currency,
         amount=invoice.amount_due if asked is None else asked,
         asked="" if asked is None else str(asked),
-        purpose=f"{wanted.reference} {wanted.tx_hash}",
+        purpose=f"{wanted.reference} {wanted.tx_hash}".strip(),
+        # Who asks again may call it something else; a transaction is what it is.
+        apart=wanted.tx_hash,
         look=f"/v1/invoices/{invoice.public_id}/payments",
         allow_duplicate=again,
+    )
+
+
+def _each(amount: int, rhythm: Rhythm) -> str:
+    """How much, how often: by whichever endpoint it is asked for."""
+    return f"{amount} {rhythm.interval_count} {rhythm.interval}"
+
+
+def _figures(said: Any) -> str:
+    """What was said, the same for 6, 6.0 and 6.00."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Decimal):
+            return str(value.normalize())
+        if isinstance(value, Mapping):
+            return {name: plain(one) for name, one in value.items()}
+        return [plain(one) for one in value] if isinstance(value, list) else value
+
+    return json.dumps(plain(said), sort_keys=True) if said else ""
+
+
+def _charge_its_invoice(told: Mapping[str, Any]) -> str:
+    # The first may have been asked for as a schedule, or in another system's words.
+    payment, invoice = told.get("payment"), told.get("invoice")
+    if not (isinstance(payment, dict) and invoice and _failed(payment)):
+        return ""
+    return (
+        "It failed, and its invoice is open: to try again, "
+        f"POST /v1/invoices/{invoice['id']}/charge."
     )
 
 

@@ -11,6 +11,7 @@ from django.db.models import F
 
 from invoicing import clock, events, mail, money
 from invoicing.errors import InvalidState, NotFound, ValidationFailed
+from invoicing.intents import keep_to_measure
 from invoicing.models import CreditNote, Invoice
 from payments import bookings, disputing, ledger
 from payments.clearing import ON_CHAIN
@@ -44,6 +45,7 @@ def promise_refunds(
     if amount > most:
         text = money.to_text(most, invoice.currency)
         raise ValidationFailed([("amount", f"must be at most what can still be refunded, {text}")])
+    keep_to_measure("refund", invoice.currency, amount)
     to_wallet = _payers_wallet(invoice, wanted)
     if wanted.destination == "original":
         payments = _sent_back(payments, amount)
@@ -76,6 +78,7 @@ def promise_credit_back(payment: Payment, wanted: RefundInput, amount: int | Non
     if amount is not None and amount > most:
         text = money.to_text(most, payment.currency)
         raise ValidationFailed([("amount", f"must be at most the credit that is left, {text}")])
+    keep_to_measure("refund", payment.currency, most if amount is None else amount)
     refund = Refund(
         invoice=payment.invoice,
         payment=payment,

@@ -19,7 +19,7 @@ from invoicing.api.endpoint import Endpoint
 from invoicing.api.once import key_of
 from invoicing.errors import BillhookError
 from invoicing.failpoints import failpoint
-from invoicing.intents import Move, approved
+from invoicing.intents import Move, approved, as_measured
 from invoicing.models import IdempotentRequest, Intent
 
 
@@ -36,13 +36,15 @@ def once_per_wish(
     may have been done, so that the wish stays until the answer is known. What has to wait for a
     person is answered with 202.
     """
-    if approved() is not None:
-        return act()  # whoever carries it out keeps the answer
+    if (wish_approved := approved()) is not None:
+        with as_measured(wish_approved):
+            return act()  # whoever carries it out keeps the answer
     bot, key = caller.bot, key_of(request)
     if key and _is_known(caller, key):
         # Told again, or taken up where it died: what it would move is told by what it has moved.
-        response = act()
         begun = bot.intents.filter(idempotency_key=key, status=Intent.Status.BEGUN).first()
+        with as_measured(begun):
+            response = act()
         if begun is not None:
             _keep(begun, response)
         return response
@@ -52,7 +54,7 @@ def once_per_wish(
     failpoint("once_per_wish:after_begin")
     if wish.approval is not None:
         return _waiting(wish)
-    with counting_deeds() as deeds:
+    with counting_deeds() as deeds, as_measured(move):
         try:
             response = act()
         except BillhookError:

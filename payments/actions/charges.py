@@ -6,6 +6,7 @@ from invoicing import drafts, idempotency, issuing, money
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, NotFound, ValidationFailed
 from invoicing.inputs import InvoiceInput, read
+from invoicing.intents import keep_to_measure
 from invoicing.models import Invoice, Merchant
 from payments.attempts import MAX_ATTEMPTS, attempt
 from payments.charging import chargeable, method_of, outside
@@ -62,6 +63,7 @@ def begin_charge_of(merchant: Merchant, reference: str, method_id: str = "") -> 
     invoice, method = chargeable(found, reference, method_id)
     if invoice.payments.count() >= MAX_ATTEMPTS:
         raise Conflict("There were too many attempts to pay this invoice.")
+    keep_to_measure("charge", invoice.currency, invoice.amount_due)
     payment = attempt(invoice, method)
     idempotency.note(payment.public_id)
     return payment

@@ -8,6 +8,7 @@ from invoicing import clock, events, money
 from invoicing.actions.action import action
 from invoicing.doorbell import ring
 from invoicing.errors import Conflict, InvalidState, NotConfigured, NotFound, ValidationFailed
+from invoicing.intents import keep_to_measure
 from invoicing.models import Invoice, Merchant
 from payments import bookings, collecting, setting_aside, settling
 from payments.attempts import LOOK_AGAIN, MAX_ATTEMPTS
@@ -134,7 +135,8 @@ def mark_paid(merchant: Merchant, reference: str, wanted: MarkPaidInput) -> Paym
             f"This invoice is {invoice.status}, so it cannot be marked paid.",
             details={"status": invoice.status},
         )
-    amount = in_minor_units(wanted.amount, invoice.currency)
+    amount = _wanted(invoice, in_minor_units(wanted.amount, invoice.currency), partial=True)
+    keep_to_measure("settle", invoice.currency, amount)
     at = clock.now(merchant)
     payment = Payment(
         merchant=merchant,
@@ -142,7 +144,7 @@ def mark_paid(merchant: Merchant, reference: str, wanted: MarkPaidInput) -> Paym
         wallet=receiving_wallet(invoice),
         rail="manual",
         currency=invoice.currency,
-        amount=_wanted(invoice, amount, partial=True),
+        amount=amount,
         method={"type": wanted.method, "reference": wanted.reference},
         note=wanted.note,
         created_at=at,

@@ -7,6 +7,7 @@ None of them speaks to a provider: see payments/flows.py for what does.
 from invoicing import clock, idempotency
 from invoicing.actions.action import action
 from invoicing.errors import Conflict, InvalidState, NotFound
+from invoicing.intents import keep_to_measure
 from invoicing.models import Invoice, Merchant
 from payments import refunding, sending
 from payments.attempts import LOOK_AGAIN
@@ -58,6 +59,7 @@ def refund_deposit(
         raise InvalidState(
             f"This money has been {deposit.status} already.", details={"status": deposit.status}
         )
+    keep_to_measure("refund", deposit.currency, deposit.left)
     refund = refunding.begin_for_deposit(deposit, deposit.left)
     if deposit.rail in ON_CHAIN:
         wanted = wanted or DepositRefundInput()

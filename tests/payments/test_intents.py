@@ -8,6 +8,7 @@ from invoicing.models import Intent, Invoice, Merchant
 from payments.models import Payment, Refund
 from payments.rails import RAILS
 from tests.factories import (
+    LATER_DECLINED,
     given_a_customer,
     given_a_key,
     given_a_saved_card,
@@ -182,3 +183,71 @@ def test_a_credit_note_and_a_schedule_are_made_once(
         assert refused(api.post(path, body))["first"] == first.json()
     assert invoice.credit_notes.count() == 1
     assert test_merchant.recurring_charges.count() == 2
+
+
+def test_a_wish_is_the_same_in_other_digits_and_by_a_neighbouring_tool(
+    api: Api, cleo: str, test_merchant: Merchant
+) -> None:
+    monthly = {"customer_id": cleo, "description": "Box", "interval": "monthly"}
+    lines = [{"description": "Box", "unit_price": "9.0"}]
+    assert api.post("/v1/recurring_charges", {**monthly, "amount": "9"}).status_code == 201
+    for said in ({"amount": "9.00"}, {"amount": 9}, {"line_items": lines}):
+        refused(api.post("/v1/recurring_charges", {**monthly, **said}))
+    refused(
+        api.post(
+            "/v1/invoices/charge",
+            wish(cleo, amount="9.0", description="box", recurring={"interval": "monthly"}),
+        )
+    )
+    # The control: another rhythm is another wish.
+    weekly = {**monthly, "amount": "9", "interval": "weekly"}
+    assert api.post("/v1/recurring_charges", weekly).status_code == 201
+    assert test_merchant.recurring_charges.count() == 2
+
+
+def test_a_credit_note_is_the_same_in_other_digits(api: Api, test_merchant: Merchant) -> None:
+    invoice = pay(given_an_open_invoice(test_merchant)).invoice
+    line = invoice.lines.get()
+    for first, others in (
+        ({"amount": "6"}, [{"amount": "6.0"}, {"amount": 6}]),
+        (
+            {"line_items": [{"id": line.public_id, "quantity": "0.1"}]},
+            [{"line_items": [{"id": line.public_id, "quantity": "0.10"}]}],
+        ),
+    ):
+        about = {"invoice_id": invoice.public_id}
+        assert api.post("/v1/credit_notes", {**about, **first}).status_code == 201
+        for other in others:
+            refused(api.post("/v1/credit_notes", {**about, **other}))
+    assert invoice.credit_notes.count() == 2
+
+
+def test_the_only_payment_may_be_named_or_not(api: Api, test_merchant: Merchant) -> None:
+    payment = pay(given_an_open_invoice(test_merchant))
+    path = f"/v1/invoices/{payment.invoice.public_id}/refund"
+    assert api.post(path, {"amount": "7"}).status_code == 200
+    refused(api.post(path, {"amount": "7.00", "payment_id": payment.public_id}))
+    assert Refund.objects.get().amount == 700
+
+
+def test_money_from_elsewhere_is_the_same_whatever_it_is_called(
+    api: Api, test_merchant: Merchant
+) -> None:
+    path = f"/v1/invoices/{given_an_open_invoice(test_merchant).public_id}/mark_paid"
+    assert api.post(path, {"amount": "5"}).status_code == 200
+    refused(api.post(path, {"amount": "5.00", "reference": "Statement 3"}))
+    again = api.post(path, {"amount": "5", "reference": "Statement 4", "allow_duplicate": True})
+    assert again.status_code == 200
+    assert Payment.objects.count() == 2
+
+
+def test_a_charge_that_failed_says_how_it_is_tried_again(api: Api, test_merchant: Merchant) -> None:
+    customer = given_a_customer(test_merchant)
+    given_a_saved_card(customer, LATER_DECLINED)
+    failed = api.post("/v1/invoices/charge", wish(customer.public_id)).json()
+    answer = api.post("/v1/invoices/charge", wish(customer.public_id))
+    again = f"/v1/invoices/{failed['invoice']['id']}/charge"
+    assert refused(answer)["first"] == failed
+    assert f"to try again, POST {again}." in answer.json()["error"]["message"]
+    assert api.post(again).status_code == 200
+    assert Invoice.objects.count() == 1

@@ -8,10 +8,13 @@ import pytest
 from invoicing import approving, tasks
 from invoicing.actions.approvals import approve, decline
 from invoicing.actions.leashes import set_leash
+from invoicing.api import moving
 from invoicing.errors import InvalidState
 from invoicing.inputs import read
 from invoicing.leashes import LeashInput
 from invoicing.models import Approval, Bot, Event, Intent, Merchant, Message, User
+from payments import flows
+from payments.inputs import MarkPaidInput
 from payments.models import Payment, Refund
 from tests.factories import (
     again,
@@ -348,3 +351,48 @@ def test_a_tool_is_allowed_or_not_in_every_systems_words(test_merchant: Merchant
     path = f"/compat/wallgent/v1/invoices/{draft.public_id}"
     assert issuing.post(f"{path}/finalize").status_code == 200
     assert issuing.post(f"{path}/void").status_code == 403
+
+
+@pytest.mark.parametrize("verb", ["refund", "credit note"])
+def test_what_a_person_agreed_to_does_not_grow(
+    test_merchant: Merchant, ada: User, verb: str
+) -> None:
+    invoice = given_an_open_invoice(test_merchant, "1000.00")
+    flows.mark_paid(test_merchant, invoice.public_id, MarkPaidInput(amount=Decimal(20)))
+    limit = {"kind": "refund", "currency": "USD", "approval_above": "10", "per_action": "60"}
+    bot = leashed(test_merchant, {"limits": [limit]})
+    path = f"/v1/invoices/{invoice.public_id}/refund"
+    asked = (
+        bot.post(path)
+        if verb == "refund"
+        else bot.post("/v1/credit_notes", {"invoice_id": invoice.public_id})
+    )
+    assert (asked.status_code, asked.json()["amount"]) == (202, "20.00")
+    pay(again(invoice))
+    approve(test_merchant, asked.json()["id"], ada)
+    tasks.carry_out_approvals()
+    told = bot.get(asked.json()["url"]).json()
+    assert (told["status"], told["result"]["status"]) == ("done", 409)
+    assert "would move" in told["result"]["body"]["error"]["message"]
+    assert not Refund.objects.exists()
+    # The control: what it is now may be asked for, and is too much for this bot.
+    assert refusal(bot.post(path)) == (403, "off_limits", "per_action")
+
+
+def test_nothing_moves_beyond_what_was_measured(
+    held: Api, test_merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The payer pays in the moment between the look at the limits and the refund."""
+    invoice = given_an_open_invoice(test_merchant)
+    flows.mark_paid(test_merchant, invoice.public_id, MarkPaidInput(amount=Decimal(20)))
+    begin = moving.intents.begin_intent
+
+    def slowly(*args: Any) -> Any:
+        wish = begin(*args)
+        pay(again(invoice))
+        return wish
+
+    monkeypatch.setattr(moving.intents, "begin_intent", slowly)
+    answer = held.post(f"/v1/invoices/{invoice.public_id}/refund")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+    assert (Refund.objects.count(), Intent.objects.count()) == (0, 0)

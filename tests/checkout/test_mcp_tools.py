@@ -1,6 +1,5 @@
 """Every tool of the table is described as its endpoint says; who may use it is the matrix's."""
 
-import json
 import re
 from typing import Any
 

@@ -164,7 +164,7 @@ def _show(
     context = {
         "one": coming,
         # The day on which the next one begins is the next one's.
-        "periods": [(row, row.ends_at - timedelta(seconds=1)) for row in periods[:PERIODS_SHOWN]],
+        "periods": [(row, row.ends_at - timedelta(days=1)) for row in periods[:PERIODS_SHOWN]],
         "done": done.get(request.GET.get("done", "")),
         **more,
     }

@@ -241,6 +241,8 @@ def page(
         "logo": merchant.logo.data_uri if merchant.logo else "",
         "brand_url": f"{address}?{urlencode({'v': merchant.brand_color.lstrip('#')})}",
         "payer": getattr(request, "payer", None),
+        "main_class": "portal-page" if hasattr(request, "payer") else "narrow-main",
+        "referrer": HEADERS["Referrer-Policy"],
         "section": section,
         # Makes a form that moves money count once, however often it is sent.
         "token": ids.secret_text(32),

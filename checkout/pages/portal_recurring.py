@@ -34,13 +34,21 @@ class Coming:
 
     @property
     def rhythm(self) -> str:
+        """How often it comes back."""
         count = self.row.interval_count
         texts = {
-            "weekly": ngettext("Every week", "Every %(count)s weeks", count),
-            "monthly": ngettext("Every month", "Every %(count)s months", count),
-            "quarterly": ngettext("Every quarter", "Every %(count)s quarters", count),
-            "yearly": ngettext("Every year", "Every %(count)s years", count),
+            "weekly": ngettext("Every %(count)s week", "Every %(count)s weeks", count),
+            "monthly": ngettext("Every %(count)s month", "Every %(count)s months", count),
+            "quarterly": ngettext("Every %(count)s quarter", "Every %(count)s quarters", count),
+            "yearly": ngettext("Every %(count)s year", "Every %(count)s years", count),
         }
+        if count == 1:
+            texts = {
+                "weekly": _("Every week"),
+                "monthly": _("Every month"),
+                "quarterly": _("Every quarter"),
+                "yearly": _("Every year"),
+            }
         return texts[self.row.interval] % {"count": count}
 
     @property

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any, Final
 
+from csp.decorators import csp_update
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.urls import reverse
@@ -32,7 +33,7 @@ LOOKED_AT: Final = 3
 @for_payer
 def index(request: PortalRequest) -> HttpResponse:
     """What can be charged, and leaving something new."""
-    return _leading_on(_page(request), request.merchant)
+    return _leading_on(request, _page(request))
 
 
 @require_POST
@@ -51,7 +52,7 @@ def add(request: PortalRequest) -> HttpResponse:
         sorry = _("The page could not be opened, and nothing was saved. Try again in a minute.")
         return _sorry(request, sorry, 502)
     response = see_other(setup.url.removeprefix(settings.PUBLIC_URL))
-    return _leading_on(response, merchant)
+    return _leading_on(request, response)
 
 
 @require_safe
@@ -137,11 +138,12 @@ def _rails(merchant: Merchant) -> list[str]:
     return found if merchant.livemode else [*found, "sandbox"]
 
 
-def _leading_on(response: HttpResponse, merchant: Merchant) -> HttpResponse:
+def _leading_on(request: PortalRequest, response: HttpResponse) -> HttpResponse:
     """Let the form lead to the provider's page: the policy is for the site."""
-    elsewhere = pages_of(_rails(merchant))
-    if elsewhere:
-        response._csp_update = {"form-action": elsewhere}  # type: ignore[attr-defined]
+    elsewhere = pages_of(_rails(request.merchant))
+    if not elsewhere:
+        return response
+    csp_update({"form-action": elsewhere})(lambda _request: response)(request)
     return response
 
 
@@ -153,10 +155,10 @@ def _customer(request: PortalRequest, public_id: str) -> Customer:
 
 
 def _method(request: PortalRequest, public_id: str) -> PaymentMethod:
-    found = request.payer.methods.filter(public_id=public_id).first()
-    if found is None:
+    found = [one for one in request.payer.methods if one.public_id == public_id]
+    if not found:
         raise Http404
-    return found
+    return found[0]
 
 
 def _back(request: PortalRequest, done: str = "") -> HttpResponse:
@@ -165,4 +167,4 @@ def _back(request: PortalRequest, done: str = "") -> HttpResponse:
 
 
 def _sorry(request: PortalRequest, error: str, status: int) -> HttpResponse:
-    return _leading_on(_page(request, status=status, error=error), request.merchant)
+    return _leading_on(request, _page(request, status=status, error=error))

@@ -18,6 +18,7 @@ from invoicing.models import Customer, Invoice
 from payments.charging import outside
 from payments.models import PaymentMethod
 
+_ID: Final = re.compile(r"[a-z0-9_]{1,40}", re.ASCII)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9]{16,64}", re.ASCII)
 
 
@@ -87,12 +88,13 @@ def summary(request: PortalRequest) -> HttpResponse:
 def pay(request: PortalRequest) -> HttpResponse:
     """Charge what was agreed to, once however often this is sent, and lead through the rest."""
     token = request.POST.get("token", "")
-    known = request.payer.bundles.filter(token=token).first()
+    well_formed = _TOKEN.fullmatch(token) is not None
+    known = request.payer.bundles.filter(token=token).first() if well_formed else None
     if known is None:
         found = _summary(request, request.POST)
         if not found.chosen:
             return see_other(reverse("portal", args=[request.merchant.public_id]))
-        if found.seen != request.POST.get("seen") or not _TOKEN.fullmatch(token):
+        if found.seen != request.POST.get("seen") or not well_formed:
             error = _("Something has changed since you looked. Please look again.")
             context = {"summary": found, "error": error}
             return page(request, "summary.html", context, section="invoices", status=409)
@@ -134,7 +136,7 @@ def named(method: PaymentMethod) -> str:
 def _summary(request: PortalRequest, asked: Any) -> Summary:
     """The invoices that are asked for and can be paid now, by customer."""
     payer = request.payer
-    wanted = asked.getlist("invoice")[: bundles.MOST]
+    wanted = [one for one in asked.getlist("invoice") if _ID.fullmatch(one)][: bundles.MOST]
     rows = payer.payable.filter(public_id__in=wanted).order_by("due_at", "pk")
     active = list(payer.methods.filter(status=PaymentMethod.Status.ACTIVE))
     by_pk = {row.pk: row for row in payer.customers}

@@ -21,7 +21,7 @@ from checkout.pages import (
 )
 
 PORTAL = "portal/<slug:merchant_id>"
-ONE = f"{PORTAL}/recurring/<str:recurring_id>/"
+ONE = f"{PORTAL}/recurring/<slug:recurring_id>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", front.home, name="home"),
@@ -50,14 +50,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PORTAL}/", portal_invoices.home, name="portal"),
     path(f"{PORTAL}/ask/", portal.ask, name="portal_ask"),
     path(f"{PORTAL}/sent/", portal.sent, name="portal_sent"),
-    path(f"{PORTAL}/open/<str:token>/", portal.enter, name="portal_enter"),
+    path(f"{PORTAL}/open/<slug:token>/", portal.enter, name="portal_enter"),
     path(f"{PORTAL}/leave/", portal.leave, name="portal_leave"),
     path(f"{PORTAL}/brand.css", portal.stylesheet, name="portal_brand"),
     path(f"{PORTAL}/summary/", portal_paying.summary, name="portal_summary"),
     path(f"{PORTAL}/pay/", portal_paying.pay, name="portal_pay"),
-    path(f"{PORTAL}/together/<str:bundle_id>/", portal_paying.report, name="portal_bundle"),
+    path(f"{PORTAL}/together/<slug:bundle_id>/", portal_paying.report, name="portal_bundle"),
     path(
-        f"{PORTAL}/together/<str:bundle_id>/go-on/",
+        f"{PORTAL}/together/<slug:bundle_id>/go-on/",
         portal_paying.go_on,
         name="portal_bundle_go_on",
     ),
@@ -66,7 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PORTAL}/methods/return/", portal_methods.returned, name="portal_methods_return"),
     path(f"{PORTAL}/methods/default/", portal_methods.choose, name="portal_methods_choose"),
     path(
-        f"{PORTAL}/methods/<str:method_id>/remove/",
+        f"{PORTAL}/methods/<slug:method_id>/remove/",
         portal_methods.remove,
         name="portal_methods_remove",
     ),

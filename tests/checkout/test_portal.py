@@ -1,7 +1,6 @@
 """Getting into a merchant's portal: links that open once, stays that end, and nothing told."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,15 +10,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from checkout import portal, tasks
-from checkout.actions import portal as actions
 from checkout.models import PortalLink, PortalSession
 from invoicing import keys
 from invoicing.actions.customers import delete_customer, update_customer
+from invoicing.actions.invoices import send_invoice
 from invoicing.inputs import CustomerChanges, read
 from invoicing.models import Merchant, Message
 from tests import factories
 from tests.fixtures import WallClock
-from tests.fixtures_dashboard import Browser, form_of, text_of
+from tests.fixtures_dashboard import form_of, text_of
 from tests.portal import Payer, at_portal, come_in, link_for
 
 KNOWN, UNKNOWN = "cleo@example.com", "nobody@example.com"
@@ -132,7 +131,7 @@ def test_a_link_that_is_too_old_forged_or_anothers_opens_nothing(
     path = link_for(test_merchant, KNOWN)
     secret = path.rstrip("/").rsplit("/", 1)[1]
     assert Client().post(at_portal(ben_merchant, f"open/{secret}/")).status_code == 410
-    assert Client().post(at_portal(test_merchant, f"open/{secret[:-1]}!/")).status_code == 410
+    assert Client().post(at_portal(test_merchant, f"open/{secret[:-1]}-/")).status_code == 410
     clock.move(minutes=29, seconds=59)
     late = link_for(test_merchant, KNOWN)
     clock.move(seconds=1)
@@ -225,6 +224,22 @@ def test_whose_language_is_spoken(test_merchant: Merchant) -> None:
     assert Message.objects.get().language == "de"
     french = Client(headers={"Accept-Language": "fr"})
     assert french.get(at_portal(test_merchant))["Content-Language"] == "fr"
-    actions.end_sessions(test_merchant, KNOWN)
-    assert timedelta(hours=12) == portal.SESSION_LIFE
-    assert Browser(None).client.get(at_portal(test_merchant)).status_code == 200
+    assert Client().get(at_portal(test_merchant))["Content-Language"] == "en"
+
+
+def test_invoices_and_their_mails_lead_there(test_merchant: Merchant) -> None:
+    invoice = factories.given_an_open_invoice(test_merchant)
+    send_invoice(test_merchant, invoice.public_id)
+    page = Client().get(f"/i/{invoice.slug}").content.decode()
+    assert f'href="{at_portal(test_merchant)}"' in page
+    mail = Message.objects.get(kind="invoice")
+    for said in (mail.text, mail.html):
+        assert portal.address_of(test_merchant) in said
+
+
+def test_what_nobody_wrote_by_hand_is_not_found(cleo: Payer) -> None:
+    for path in ("open/%00/", "methods/%00/remove/", "recurring/%00/", "together/%00/"):
+        assert cleo.get(path).status_code == 404
+    assert cleo.post("methods/default/", {"method": "\x00"}).status_code == 404
+    assert cleo.get("summary/", invoice="\x00")["Location"] == at_portal(cleo.merchant)
+    assert cleo.post("pay/", {"token": "\x00"})["Location"] == at_portal(cleo.merchant)

@@ -134,6 +134,26 @@ def still_theirs(session: PortalSession, customers: Iterable[Customer]) -> bool:
     return set(session.customers) <= {row.public_id for row in customers}
 
 
+def follow_changed(customer: Customer) -> None:
+    """End the stays under an address that this customer has had until now, in the caller's
+    transaction; `still_theirs` finds what nobody was told of."""
+    _end_stays(customer, except_under=folded(customer.email))
+
+
+def follow_gone(customer: Customer) -> None:
+    """End the stays of a customer who is deleted or archived, in the caller's transaction."""
+    _end_stays(customer, except_under="")
+
+
+def _end_stays(customer: Customer, except_under: str) -> None:
+    now = clock.wall()
+    lasting = PortalSession.objects.filter(merchant=customer.merchant_id, ended_at=None)
+    lasting = lasting.filter(expires_at__gt=now).exclude(email=except_under)
+    emails = {row.email for row in lasting if customer.public_id in row.customers}
+    if emails:
+        lasting.filter(email__in=emails).update(ended_at=now)
+
+
 def settings_of(merchant: Merchant) -> PortalSettings:
     """What payers may do by themselves; unsaved where nobody has chosen."""
     found: PortalSettings | None = getattr(merchant, "portal_settings", None)

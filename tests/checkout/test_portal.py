@@ -179,6 +179,13 @@ def test_a_stay_ends_by_leaving_by_time_and_for_good(
     assert other.get("methods/")["Location"] == at_portal(test_merchant)
 
 
+def test_other_changes_end_nothing(cleo: Payer) -> None:
+    customer = cleo.merchant.customers.get()
+    for changes in ({"name": "Cleo Marsh"}, {"email": KNOWN.upper()}):
+        update_customer(cleo.merchant, customer.public_id, read(CustomerChanges, changes))
+        assert "Sign out" in text_of(cleo.get())
+
+
 @pytest.mark.parametrize("how", ["another address", "archived", "deleted"])
 def test_a_stay_ends_with_its_address(cleo: Payer, how: str) -> None:
     # Something bare is still known under the address; the stay ends all the same.
@@ -192,6 +199,9 @@ def test_a_stay_ends_with_its_address(cleo: Payer, how: str) -> None:
         if how == "archived":
             factories.given_an_open_invoice(cleo.merchant, customer_id=customer.public_id)
         delete_customer(cleo.merchant, customer.public_id)
+    assert not PortalSession.objects.filter(ended_at=None).exists()
+    # Also where a customer went without anybody being told.
+    PortalSession.objects.update(ended_at=None)
     assert "Mail me a link" in text_of(cleo.get())
     assert "Mail me a link" in text_of(elsewhere.get())
     assert not PortalSession.objects.filter(ended_at=None).exists()

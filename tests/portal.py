@@ -21,8 +21,8 @@ class Payer:
     email: str
     client: Client = field(default_factory=Client)
 
-    def get(self, path: str = "", **query: Any) -> Any:
-        return self.client.get(at_portal(self.merchant, path), query)
+    def get(self, path: str = "", *, follow: bool = False, **query: Any) -> Any:
+        return self.client.get(at_portal(self.merchant, path), query, follow=follow)
 
     def post(self, path: str, data: dict[str, Any] | None = None, **how: Any) -> Any:
         return self.client.post(at_portal(self.merchant, path), data or {}, **how)

@@ -22,7 +22,8 @@ from payments.recurring_inputs import PauseInput
 from tests import factories
 from tests.factories import again, given_an_open_invoice
 from tests.fixtures import Api, WallClock
-from tests.fixtures_dashboard import Browser, text_of
+from tests.fixtures_dashboard import Browser, form_of, text_of
+from tests.fixtures_stripe import Stripe
 from tests.portal import Payer, at_portal, come_in
 
 CLEO = "cleo@example.com"
@@ -242,6 +243,22 @@ def test_methods_are_added_chosen_and_removed(cleo: Payer, customer: Customer) -
     assert again(second).status == "active"
     assert "It is removed." in text_of(cleo.post(path, follow=True))
     assert again(second).status == "detached"
+
+
+def test_a_card_is_left_with_a_real_provider(
+    stripe_account: Stripe, cleo: Payer, customer: Customer
+) -> None:
+    page = cleo.get("methods/")
+    assert "Card US bank account (ACH) Test card" in text_of(page)
+    allowed = page["Content-Security-Policy"].partition("form-action ")[2].partition(";")[0]
+    form = form_of(page, "methods/add/")
+    opened = cleo.client.post(form.action, form.data(rail="card"))
+    assert allowed == "'self' https://checkout.stripe.com"
+    assert "/c/pay/cs_test_" in opened["Location"]
+    setup = customer.method_setups.get()
+    stripe_account.fake.control("pay", session=setup.provider_reference, card=factories.MASTERCARD)
+    # Before its notice is heard, the way back asks.
+    assert "Mastercard ending in 4444" in text_of(cleo.get("methods/return/", follow=True))
 
 
 def test_methods_of_others_are_not_there(cleo: Payer, customer: Customer) -> None:

@@ -11,6 +11,8 @@ from typing import Any, Final
 from allauth.account.models import EmailAddress
 
 from checkout import demo_stories as stories
+from checkout.actions.portal import set_portal
+from checkout.inputs import PortalSettingsInput
 from invoicing import clock, ids, inputs, permissions
 from invoicing.actions import access, customers, merchants, reminders
 from invoicing.actor import Actor, acting
@@ -174,6 +176,7 @@ def _history(merchant: Merchant, random: Random) -> None:
     """Ten months of ordinary business, then the present with one of everything in it."""
     today = clock.wall().replace(hour=10, minute=0, second=0, microsecond=0)
     with stories.on(today - timedelta(days=310)):
+        set_portal(merchant, PortalSettingsInput(pause_recurring=True, cancel_recurring=True))
         reminders.set_reminders(merchant, inputs.read(RemindersInput, REMINDERS))
         reminders.apply_rules(merchant.pk)
         people = [
@@ -223,6 +226,8 @@ def _of_late(
         ],
         9: [stories.paid_after_all(merchant, optik, random)],
         6: [stories.looked_at(merchant, optik, random, tax=True)],
+        # Whoever tries the portal as this customer finds several to pay, and a card to pay with.
+        5: [stories.looked_at(merchant, books, random) for _ in range(2)],
         4: [
             stories.just_paid(merchant, books, random),
             stories.looked_at(merchant, cafe, random, question=QUESTION),

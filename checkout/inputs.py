@@ -52,3 +52,22 @@ class PayerInput(Input):
 
     name: RequiredName
     email: Annotated[Email, Field(min_length=3)]
+
+
+class PortalSettingsInput(Input):
+    """What payers may do by themselves in the portal; what is left out is not allowed."""
+
+    pause_recurring: bool = Field(
+        default=False, strict=True, description="Pause what recurs for them, and let it go on."
+    )
+    cancel_recurring: bool = Field(
+        default=False,
+        strict=True,
+        description="Cancel what recurs for them, at the end of the period.",
+    )
+
+
+class PortalEmailInput(Input):
+    """The address that somebody wants to get into a portal with."""
+
+    email: Annotated[Email, Field(min_length=3)]

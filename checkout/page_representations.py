@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from checkout.models import CheckoutPage
+from checkout import portal
+from checkout.models import CheckoutPage, PortalSettings
 from invoicing import money
 from invoicing.models import Invoice
 from invoicing.representations import instant, public_url
@@ -57,3 +58,15 @@ def rail_of(row: Invoice) -> str | None:
     """How the last money for an invoice came; None where none did. Takes `payments`."""
     came = [payment for payment in row.payments.all() if payment.status == "succeeded"]
     return max(came, key=lambda payment: payment.pk).rail if came else None
+
+
+def portal_settings(row: PortalSettings) -> dict[str, Any]:
+    """A merchant's portal as JSON."""
+    return {
+        "object": "portal_settings",
+        "livemode": row.merchant.livemode,
+        "merchant_id": row.merchant.public_id,
+        "url": portal.address_of(row.merchant),
+        "pause_recurring": row.pause_recurring,
+        "cancel_recurring": row.cancel_recurring,
+    }

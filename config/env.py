@@ -21,7 +21,7 @@ from payments.chain import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEFAULT_RATE_LIMITS = {"api": (100, 1), "public": (60, 60)}
+DEFAULT_RATE_LIMITS = {"api": (100, 1), "public": (60, 60), "portal": (20, 600)}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -11,6 +11,7 @@ EVERY_2_SECONDS = [
     "invoicing.tasks.deliver_webhooks",
     "invoicing.tasks.send_mails",
     "invoicing.tasks.advance_clocks",
+    "checkout.tasks.send_portal_links",
     "payments.tasks.apply_notices",
     "payments.tasks.watch_chains",
     "config.tasks.show_life",
@@ -35,6 +36,7 @@ EVERY_5_MINUTES = [
 ]
 EVERY_HOUR = [
     "invoicing.tasks.forget_expired",
+    "checkout.tasks.forget_portal_links",
 ]
 
 

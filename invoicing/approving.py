@@ -50,8 +50,8 @@ def token_for(approval: Approval, user: User) -> str:
 
 
 def without_links(text: str) -> str:
-    """What a mail says to whoever it was not written to: they may not decide as somebody else."""
-    return re.sub(r"\S*/approvals/mail/\S+", "…", text)
+    """What a mail says to whoever it was not written to: they may not act as somebody else."""
+    return re.sub(r"\S*/(approvals/mail|portal/\w+/open)/\S+", "…", text)
 
 
 def read(token: str) -> tuple[Approval, User] | None:

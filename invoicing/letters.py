@@ -54,6 +54,8 @@ MAILS: dict[str, frozenset[str]] = {
             "url",
         }
     ),
+    "portal_link": frozenset({"merchant_name", "brand_color", "minutes", "url"}),
+    "statement": frozenset({"merchant_name", "brand_color", "statement", "url"}),
     "invitation": frozenset({"account_name", "inviter_name", "role", "url", "days"}),
 }
 

@@ -90,6 +90,7 @@ def _context(invoice: Invoice, document: documents.InvoiceDocument) -> dict[str,
         "message": invoice.message,
         "lines": document.lines,
         "payment_url": public_url(f"/i/{invoice.slug}"),
+        "portal_url": public_url(f"/portal/{invoice.merchant.public_id}/"),
     }
 
 
@@ -101,6 +102,7 @@ def queue(
     merchant: Merchant | None = None,
     language: str = "en",
     reply_to: str = "",
+    from_name: str = "",
 ) -> Message:
     """Queue a mail that is not about one invoice, in the caller's transaction."""
     rendered = letters.render_mail(kind, context, language)
@@ -109,6 +111,7 @@ def queue(
         kind=kind,
         to=to,
         reply_to=reply_to,
+        from_name=from_name,
         language=language,
         subject=rendered.subject,
         text=rendered.text,

@@ -21,6 +21,9 @@ from django.db import transaction
 from django.test import Client
 from django.utils import translation
 
+from checkout import portal, statement_documents, statements
+from checkout.actions.portal import set_portal
+from checkout.inputs import PortalSettingsInput
 from config.env import BASE_DIR
 from invoicing import clock, documents, languages, late_fees, mail, reminder_mails
 from invoicing.actions.invoices import expire_invoice, void_invoice, write_off_invoice
@@ -37,6 +40,7 @@ from payments.attempts import MAX_ATTEMPTS
 from payments.inputs import MarkPaidInput
 from payments.models import ExchangeRate, Payment
 from tests import factories
+from tests.portal import at_portal, come_in
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
 SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1"
@@ -109,9 +113,8 @@ def misfits(message: Message, catalogue: Catalog) -> Iterator[str]:
     for number, form in enumerate(forms):
         said = sorted(match[0] for match in PLACEHOLDER.finditer(form))
         stands_for_one = len(originals) > 1 and sum(form_of(n) == number for n in range(200)) == 1
-        if said != expected and not (
-            stands_for_one and said == [name for name in expected if name != "%(days)s"]
-        ):
+        in_words = [name for name in expected if name not in {"%(days)s", "%(count)s"}]
+        if said != expected and not (stands_for_one and said == in_words):
             yield form
 
 
@@ -465,6 +468,63 @@ def test_nothing_that_answers_a_payer_is_english(language: str, test_merchant: M
     for number, page in enumerate(pages):
         assert page["Content-Language"] == language, number
         assert english_in(seen(page.content.decode()), language) == [], number
+
+
+# A word that is not marked is English in every language, and the catalogues are whole.
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["de", "ar"])
+def test_nothing_in_the_portal_is_english(language: str, test_merchant: Merchant) -> None:
+    merchant = given_a_merchant(test_merchant)
+    set_portal(merchant, PortalSettingsInput(pause_recurring=True, cancel_recurring=True))
+    rows = [given_an_invoice(merchant, language) for _ in range(2)]
+    # One address, two customers: the second has no card.
+    customer, other = (row.customer for row in rows)
+    assert customer
+    assert other
+    card = factories.given_a_saved_card(customer, factories.LATER_NO_FUNDS)
+    schedule = factories.subscribe(customer, description="Qzx", interval_count=2)
+    void_invoice(merchant, given_an_invoice(merchant, language).public_id)
+    cleo = come_in(merchant, "cleo@example.com")
+    chosen = {"invoice": [row.public_id for row in rows]}
+    form = cleo.form("summary/", "pay/", **chosen)
+    report = cleo.client.post(form.action, form.data())["Location"]
+    one = f"recurring/{schedule.public_id}/"
+    days = {"from": "2020-01-01", "to": "2029-01-01"}
+    pages = [
+        *(cleo.get(path) for path in ("", "methods/", "recurring/", "details/", one)),
+        *(cleo.get(path) for path in (f"methods/{card.public_id}/remove/", f"{one}cancel/")),
+        cleo.get("", q="Zwv", state="paid"),
+        cleo.get("summary/", **chosen),
+        cleo.client.post(form.action, form.data(token="x", seen="y")),
+        cleo.client.get(report),
+        cleo.get("statement/", **days),
+        cleo.get("statement/", to="x"),
+        cleo.post("details/", {"name": "", "customer": customer.public_id}),
+        cleo.post(f"{one}resume/"),
+    ]
+    cleo.post("statement/mail/", days)
+    cleo.client.cookies.clear()
+    said_by = {"HTTP_ACCEPT_LANGUAGE": language}
+    pages += [
+        cleo.client.get(at_portal(merchant, path), **said_by) for path in ("", "sent/", "open/x/")
+    ]
+    pages += [
+        cleo.client.post(at_portal(merchant, path), {"email": "x"}, **said_by)
+        for path in ("ask/", "open/x/")
+    ]
+    for number, page in enumerate(pages):
+        assert page["Content-Language"] == language, number
+        assert english_in(seen(page.content.decode()), language) == [], number
+    mails = list(MailRow.objects.filter(kind__in=["portal_link", "statement"]))
+    assert len(mails) == 2
+    for said in mails:
+        assert said.language == language
+        for text in (said.subject, said.text, seen(said.html)):
+            assert english_in(text, language) == []
+    with translation.override(language):
+        payer = portal.Payer(merchant, "cleo@example.com")
+        statement = statements.statement_of(payer, statements.periods(payer)["this_year"])
+        assert english_in(seen(statement_documents.html_of(statement)), language) == []
 
 
 # What is not for payers, and what was not marked

@@ -60,3 +60,16 @@ class Sale(Shape):
     payer: Recipient
     paid_at: Instant
     created_at: Instant
+
+
+class PortalSettings(Shape):
+    """Where payers get in by a mailed link, and what they may do there by themselves."""
+
+    object: Literal["portal_settings"]
+    livemode: bool
+    merchant_id: MerchantId
+    url: Annotated[
+        str, Field(examples=["https://bills.example.com/portal/mer_9f86d081884c7d659a2feaa0/"])
+    ]
+    pause_recurring: Annotated[bool, Field(description="Pause and resume what recurs for them.")]
+    cancel_recurring: Annotated[bool, Field(description="Cancel it at the end of its period.")]

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from checkout.api import checkout_pages, public, quick_invoices, sales, x402
+from checkout.api import checkout_pages, portal, public, quick_invoices, sales, x402
 from invoicing.api import paths
 from invoicing.api.views import NothingHere
 
@@ -13,6 +13,7 @@ SLUG = "invoices/pay/<payer_slug:slug>"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("checkout_pages", checkout_pages.CheckoutPages.as_view()),
     path("checkout_pages/<id:page_id>", checkout_pages.CheckoutPageDetail.as_view()),
+    path("portal", portal.Portal.as_view()),
     path("sales", sales.Sales.as_view()),
     path(SLUG, public.PublicInvoice.as_view()),
     path(f"{SLUG}/checkout", public.PublicCheckout.as_view()),

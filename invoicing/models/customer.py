@@ -1,6 +1,7 @@
 """Who is billed."""
 
 from django.db import models
+from django.db.models.functions import Lower
 
 from invoicing import ids
 from invoicing.models.merchant import Merchant
@@ -44,6 +45,7 @@ class Customer(models.Model):
         indexes = [
             models.Index(fields=["merchant", "-id"], name="customer_newest_first"),
             models.Index(fields=["merchant", "email"], name="customer_by_email"),
+            models.Index("merchant", Lower("email"), name="customer_by_address"),
             models.Index(
                 fields=["reminders_changed_at"],
                 condition=models.Q(reminders_changed_at__isnull=False),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django_fsm import FSMField, transition
 
 from invoicing import ids
@@ -223,6 +224,12 @@ class Invoice(models.Model):
                 fields=["merchant", "checkout_page", "-id"],
                 condition=Q(checkout_page__isnull=False),
                 name="invoice_by_checkout_page",
+            ),
+            models.Index(
+                "merchant",
+                Lower("recipient_email"),
+                condition=Q(customer=None),
+                name="invoice_by_bare_address",
             ),
             models.Index(fields=["merchant", "due_at"], name="invoice_by_due_date"),
             models.Index(

@@ -569,6 +569,7 @@ ABOUT: dict[str, dict[str, Any]] = {
         "message": "A joy to print.\n\nAda",
         "lines": INVOICE.lines,
         "payment_url": PAY_AT,
+        "portal_url": "https://pay.example.com/portal/mer_1/",
         "document": INVOICE,
     },
     "dispute": {
@@ -647,6 +648,25 @@ ABOUT["approval"] = {
     "until": date(2026, 6, 8),
     "livemode": True,
     "url": "https://pay.example.com/dashboard/approvals/mail/abc/",
+}
+ABOUT["portal_link"] = {
+    "merchant_name": "Ada’s Letterpress",
+    "brand_color": "#2f5d50",
+    "minutes": 30,
+    "url": "https://pay.example.com/portal/mer_1/open/abc/",
+}
+# As much of a statement as its mail tells, whose room is above this one.
+ABOUT["statement"] = {
+    "merchant_name": "Ada’s Letterpress",
+    "brand_color": "#2f5d50",
+    "statement": {
+        "period": {"first": date(2026, 3, 1), "last": date(2026, 3, 31)},
+        "accounts": [
+            {"currency": "EUR", "before": 0, "billed": 71054, "paid": 71054, "after": 0}
+            | {"credited": 0, "refunded": 0, "entries": []}
+        ],
+    },
+    "url": "https://pay.example.com/portal/mer_1/statement/",
 }
 ABOUT["refund"] = {**ABOUT["invoice"], "amount": 3000, "destination": "original"}
 

@@ -187,6 +187,8 @@ NATIVE: Table = {
     ),
     "DELETE /v1/checkout_pages/{page_id}": Declared("checkout:write", {"page_id": "closing_page"}),
     "GET /v1/sales": Declared("checkout:read"),
+    "GET /v1/portal": Declared("checkout:read"),
+    "PUT /v1/portal": Declared("checkout:write", body={"pause_recurring": True}),
     "GET /v1/wallets": Declared("wallets:read"),
     "POST /v1/wallets": Declared("wallets:write", body={"name": "Yen", "currency": "JPY"}),
     "GET /v1/wallets/{wallet_id}": Declared("wallets:read", {"wallet_id": "wallet"}),

@@ -21,7 +21,9 @@ from payments.chain import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEFAULT_RATE_LIMITS = {"api": (100, 1), "public": (60, 60)}
+# `begin` is how often one address may begin on one checkout page, `page` how often all may: enough
+# for whoever buys there, too few to try stolen cards on.
+DEFAULT_RATE_LIMITS = {"api": (100, 1), "public": (60, 60), "begin": (20, 600), "page": (600, 600)}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -13,7 +13,9 @@ SLUG = "invoices/pay/<payer_slug:slug>"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("checkout_pages", checkout_pages.CheckoutPages.as_view()),
     path("checkout_pages/<id:page_id>", checkout_pages.CheckoutPageDetail.as_view()),
+    path("checkout_settings", checkout_pages.CheckoutSettings.as_view()),
     path("sales", sales.Sales.as_view()),
+    path("sales/totals", sales.SalesTotals.as_view()),
     path(SLUG, public.PublicInvoice.as_view()),
     path(f"{SLUG}/checkout", public.PublicCheckout.as_view()),
     path(f"{SLUG}/x402", x402.PublicX402.as_view()),

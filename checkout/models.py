@@ -1,5 +1,6 @@
 """The rows of the checkout room."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import models
@@ -78,9 +79,14 @@ class CheckoutPage(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    # The items of a page that is only being written.
+    unsaved: Sequence["CheckoutItem"] = ()
+
     @property
     def on_sale(self) -> list["CheckoutItem"]:
         """Its items in their order; prefetch `items` to show many pages."""
+        if self.pk is None:
+            return list(self.unsaved)
         rows = [row for row in self.items.all() if not row.removed]
         return sorted(rows, key=lambda row: (row.position, row.pk))
 

@@ -137,7 +137,7 @@ def set_money(page: CheckoutPage, wanted: CheckoutPageInput) -> list[Kept]:
 
 
 def _items(page: CheckoutPage, wanted: list[CheckoutItemInput]) -> list[Kept]:
-    known = {row.public_id: row for row in page.on_sale} if page.pk else {}
+    known = {row.public_id: row for row in page.on_sale}
     kept = []
     for place, item in enumerate(wanted):
         row = known.pop(item.id, None) if item.id else None

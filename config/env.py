@@ -147,7 +147,9 @@ class Environment(BaseSettings):
         False, description="Whether webhooks may go to loopback and private addresses."
     )
     RATE_LIMITS: str = Field(
-        "default", description="`default`, `off`, or `api=100/s,public=60/m` (s, m, h or d)."
+        "default",
+        description="`default`, `off`, or `api=100/s,public=60/m` (s, m, h or d). `begin` is how "
+        "often one address may begin to pay on one checkout page, `page` how often all may on one.",
     )
     PDF_TIMEOUT_SECONDS: int = Field(
         10, ge=1, le=120, description="After this long a PDF's process is killed."

@@ -78,6 +78,15 @@ def stylesheet(request: HttpRequest, page_id: str) -> HttpResponse:
     return response
 
 
+@require_safe
+def button(request: HttpRequest, page_id: str) -> HttpResponse:
+    """The look of a link on another site that leads here, in the seller's colour."""
+    sheet = brand.button_stylesheet(_find(page_id).merchant.brand_color)
+    response = HttpResponse(sheet, content_type="text/css; charset=utf-8")
+    response["Cache-Control"] = "public, max-age=3600"
+    return response
+
+
 def slug_of(page: CheckoutPage, key: str) -> str | None:
     """The slug of this page's issued invoice that a link brings; None if it is no such thing."""
     if not key.isascii() or not key.isalnum():

@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("i/<slug:slug>/promise", inquiries.promise, name="hosted_invoice_promise"),
     path("pay/<slug:page_id>", checkout.show, name="checkout_page"),
     path("pay/<slug:page_id>/embed", checkout.embed, name="checkout_page_embed"),
+    path("pay/<slug:page_id>/button.css", checkout.button, name="checkout_page_button"),
     path("pay/<slug:page_id>/brand.css", checkout.stylesheet, name="checkout_page_brand"),
     path("reminders/stop/<str:token>", inquiries.stop, name="stop_reminders"),
     path("i/<slug:slug>/return", invoice.returned, name="hosted_invoice_return"),

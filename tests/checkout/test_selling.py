@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from checkout.api.schemas import Sale
+from checkout.bots.mcp_untrusted import written_by_others
 from checkout.models import CheckoutPage, OrderedItem
 from invoicing.models import Event, Invoice, Merchant
 from tests.factories import again, given_a_checkout_page, pay, work
@@ -184,6 +186,11 @@ def test_answers_are_kept_and_told_everywhere(
         json.loads(Event.objects.get(type="invoice.paid").body)["data"],
     ):
         assert told["custom_fields"] == invoice.custom_fields
+    # A model is told that strangers wrote them.
+    schema = Sale.model_json_schema()
+    fenced = written_by_others(api.get("/v1/sales").json()["data"][0], schema)
+    for name in ("label", "value"):
+        assert ("custom_fields", 1, name) in fenced
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "rails": rails_of(row) if row.status == "open" else [],
         "usdc_chains": [network.key for network in usdc_chains(row)],
         "metadata": row.metadata if row.metadata_public else None,
+        "custom_fields": row.custom_fields,
         "agent_protocol": agent_protocol(row),
     }
 

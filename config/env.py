@@ -21,7 +21,15 @@ from payments.chain import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEFAULT_RATE_LIMITS = {"api": (100, 1), "public": (60, 60), "portal": (20, 600)}
+# `begin` is how often one address may begin on one checkout page, `page` how often all may: enough
+# for whoever buys there, too few to try stolen cards on.
+DEFAULT_RATE_LIMITS = {
+    "api": (100, 1),
+    "public": (60, 60),
+    "begin": (20, 600),
+    "page": (600, 600),
+    "portal": (20, 600),
+}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -145,7 +153,9 @@ class Environment(BaseSettings):
         False, description="Whether webhooks may go to loopback and private addresses."
     )
     RATE_LIMITS: str = Field(
-        "default", description="`default`, `off`, or `api=100/s,public=60/m` (s, m, h or d)."
+        "default",
+        description="`default`, `off`, or `api=100/s,public=60/m` (s, m, h or d). `begin` is how "
+        "often one address may begin to pay on one checkout page, `page` how often all may on one.",
     )
     PDF_TIMEOUT_SECONDS: int = Field(
         10, ge=1, le=120, description="After this long a PDF's process is killed."

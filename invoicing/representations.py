@@ -181,6 +181,7 @@ def _invoice(
         "updated_at": instant(row.updated_at),
         "metadata": row.metadata,
         "metadata_public": row.metadata_public,
+        "custom_fields": row.custom_fields,
         "late_fee_of": row.late_fee_of.public_id if row.late_fee_of else None,
         "reminders": _reminders(row),
     }

@@ -23,7 +23,7 @@ def rails_of(invoice: Invoice) -> list[str]:
     rails = [] if merchant.livemode else ["sandbox"]
     if account(merchant.livemode) is not None:
         rails += [rail for rail in ("card", "ach") if _takes(rail, due, invoice.currency)]
-    return rails
+    return [rail for rail in rails if _is_allowed(rail, invoice)]
 
 
 def usdc_chains(invoice: Invoice) -> list[Network]:
@@ -41,7 +41,18 @@ def takes_usdc(merchant: Merchant, currency: str, address: str = "") -> bool:
     return bool(_usdc_chains(Invoice(merchant=merchant, currency=currency, wallet_address=address)))
 
 
+def _is_allowed(rail: str, invoice: Invoice) -> bool:
+    """Whether the checkout page that the invoice belongs to, if any, takes this rail.
+
+    In test mode the sandbox stands for cards.
+    """
+    page = invoice.checkout_page if invoice.checkout_page_id else None
+    return page is None or not page.rails or {"sandbox": "card"}.get(rail, rail) in page.rails
+
+
 def _usdc_chains(invoice: Invoice) -> list[Network]:
+    if not _is_allowed("usdc", invoice):
+        return []
     found = receiving.networks_for(invoice.merchant)
     if not found or not _has_somewhere_to_receive(invoice):
         return []

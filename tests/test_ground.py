@@ -91,16 +91,18 @@ def test_a_public_url_that_would_break_links_is_refused(url: str) -> None:
 
 
 def test_rate_limits_are_read_scope_by_scope() -> None:
-    assert environment().rate_limits == {
+    usual = {
         "api": (100, 1),
         "public": (60, 60),
+        "begin": (20, 600),
+        "page": (600, 600),
         "portal": (20, 600),
     }
+    assert environment().rate_limits == usual
     assert environment(RATE_LIMITS="off").rate_limits == {}
     assert environment(RATE_LIMITS="api=5/h,login=3/d").rate_limits == {
+        **usual,
         "api": (5, 3600),
-        "public": (60, 60),
-        "portal": (20, 600),
         "login": (3, 86400),
     }
     for wrong in ("api", "api=5", "api=5/w", "api=０/s", "api=-1/s", "api=0/s"):

@@ -1,16 +1,18 @@
-"""The verbs of checkout pages: create, change, archive."""
+"""The verbs of checkout pages: create, change, archive, and what holds for all of them."""
 
-from decimal import Decimal
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
-from checkout.inputs import CheckoutPageChanges, CheckoutPageInput
-from checkout.models import CheckoutPage
-from invoicing import clock, drafts, money
+from checkout import page_writing
+from checkout.inputs import CheckoutPageChanges, CheckoutPageInput, CheckoutSettingsChanges
+from checkout.models import CheckoutPage, CheckoutSettings
+from invoicing import clock
 from invoicing.actions.action import action
-from invoicing.errors import InvalidState, NotFound, ValidationFailed
+from invoicing.errors import Conflict, InvalidState, NotFound
 from invoicing.models import Merchant
 
-_PLAIN: Final = ("title", "description", "item_description", "active")
+# What says how much, and in what; changed together, since the one is read by the other.
+_MONEY: Final = frozenset({"wallet_id", "currency", "amount", "payer_amount", "items"})
 
 
 @action
@@ -18,34 +20,35 @@ def create_checkout_page(merchant: Merchant, wanted: CheckoutPageInput) -> Check
     """Open a checkout page. Raises NotFound for another's wallet, ValidationFailed."""
     at = clock.now(merchant)
     page = CheckoutPage(merchant=merchant, created_at=at, updated_at=at)
-    for name in _PLAIN:
-        setattr(page, name, getattr(wanted, name))
-    _set_money(page, wanted.wallet_id, wanted.currency, wanted.amount)
+    page_writing.set_plain(page, wanted, set(type(wanted).model_fields))
+    kept = page_writing.set_money(page, wanted)
     page.save(force_insert=True)
+    page_writing.keep_items(page, kept)
     return page
 
 
 @action
 def update_checkout_page(
-    merchant: Merchant, public_id: str, changes: CheckoutPageChanges
+    merchant: Merchant,
+    public_id: str,
+    changes: CheckoutPageChanges,
+    *,
+    seen: datetime | None = None,
 ) -> CheckoutPage:
     """Change a checkout page; invoices made there stay as they are. Raises NotFound,
-    InvalidState once it is archived, ValidationFailed."""
+    InvalidState once it is archived, ValidationFailed; Conflict if it is not as `seen` any more."""
     page = _locked(merchant, public_id)
     if page.archived_at:
         raise InvalidState("This checkout page is archived, so it cannot be changed.")
-    named = changes.model_fields_set
-    for name in named.intersection(_PLAIN):
-        setattr(page, name, getattr(changes, name))
-    if named & {"wallet_id", "currency", "amount"}:
-        wallet_id = page.wallet.public_id if page.wallet else None
-        amount = None if page.amount is None else money.to_decimal(page.amount, page.currency)
-        _set_money(
-            page,
-            changes.wallet_id if "wallet_id" in named else wallet_id,
-            changes.currency if "currency" in named else page.currency,
-            changes.amount if "amount" in named else amount,
-        )
+    if seen is not None and seen != page.updated_at:
+        raise Conflict("Somebody else has changed this checkout page meanwhile; look at it again.")
+    named = set(changes.model_fields_set)
+    page_writing.set_plain(page, changes, named)
+    if named & _MONEY:
+        wanted: dict[str, Any] = {**page_writing.money_of(page), "title": "-"}
+        wanted |= {name: getattr(changes, name) for name in named & _MONEY}
+        kept = page_writing.set_money(page, CheckoutPageInput.model_construct(**wanted))
+        page_writing.keep_items(page, kept)
     page.updated_at = clock.now(merchant)
     page.save()
     return page
@@ -62,22 +65,24 @@ def archive_checkout_page(merchant: Merchant, public_id: str) -> CheckoutPage:
     return page
 
 
-def _set_money(
-    page: CheckoutPage, wallet_id: str | None, currency: str | None, amount: Decimal | None
-) -> None:
-    page.wallet = drafts.wallet_of(page.merchant, wallet_id)
-    held = page.wallet.currency if page.wallet else None
-    page.currency = currency or held or page.merchant.currency
-    if held and held != page.currency:
-        raise ValidationFailed(
-            [("wallet_id", f"holds {held}, the checkout page is in {page.currency}")]
+@action
+def update_checkout_settings(
+    merchant: Merchant, changes: CheckoutSettingsChanges
+) -> CheckoutSettings:
+    """Say where payers may be sent afterwards; only what is named changes.
+
+    A page whose address leads elsewhere keeps it, and sends nobody there. Raises ValidationFailed.
+    """
+    at = clock.now(merchant)
+    rows = CheckoutSettings.objects.select_for_update(of=("self",))
+    row, _made = rows.get_or_create(merchant=merchant, defaults={"updated_at": at})
+    if "return_origins" in changes.model_fields_set:
+        row.return_origins = page_writing.exact_origins(
+            changes.return_origins, "return_origins", livemode=merchant.livemode
         )
-    page.amount = None
-    if amount is not None:
-        try:
-            page.amount = money.to_minor(amount, money.asset(page.currency).decimals)
-        except ValueError as problem:
-            raise ValidationFailed([("amount", str(problem))]) from None
+    row.updated_at = at
+    row.save()
+    return row
 
 
 def _locked(merchant: Merchant, public_id: str) -> CheckoutPage:

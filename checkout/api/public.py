@@ -122,7 +122,7 @@ class PublicClaim(PublicView):
 
 def issued(slug: str) -> Invoice:
     """The invoice whose payer knows this slug. A draft is as unknown as one that never was."""
-    rows = Invoice.objects.select_related("merchant").prefetch_related("lines")
+    rows = Invoice.objects.select_related("merchant", "checkout_page").prefetch_related("lines")
     invoice = rows.filter(slug=slug).exclude(status="draft").first()
     if invoice is None:
         raise NotFound("There is no such invoice.")

@@ -182,7 +182,8 @@ TOOLS: Final = (
         "create_checkout_page",
         "POST /v1/checkout_pages",
         "Create a checkout page",
-        f"Make a page where anybody can pay a fixed amount; share its url. {LOST}",
+        "Make a page where anybody can pay a fixed amount, an amount of their choice, or for some "
+        f"of up to 20 items; share its url. {LOST}",
         ADD,
         makes=True,
     ),
@@ -198,6 +199,13 @@ TOOLS: Final = (
         "GET /v1/sales",
         "List sales",
         f"What was paid on checkout pages. {PAGES}",
+        READ,
+    ),
+    Tool(
+        "get_totals_of_sales",
+        "GET /v1/sales/totals",
+        "Get totals of sales",
+        "How much was sold on checkout pages in a time: in all, by page, by rail and by day.",
         READ,
     ),
     Tool(

@@ -60,6 +60,18 @@ def stylesheet(color: str) -> str:
     )
 
 
+def button_stylesheet(color: str) -> str:
+    """CSS for a link of the class `billhook-button` on a page of somebody else's."""
+    shown = palette(color, LIGHT_SURFACE)
+    return (
+        ".billhook-button{display:inline-block;box-sizing:border-box;min-height:44px;"
+        "padding:12px 20px;border-radius:8px;font:600 16px/20px system-ui,sans-serif;"
+        f"text-decoration:none;background:{shown.brand};color:{shown.on_brand}}}\n"
+        f".billhook-button:hover{{background:{shown.strong}}}\n"
+        f".billhook-button:focus-visible{{outline:3px solid {shown.brand};outline-offset:3px}}\n"
+    )
+
+
 def _channels(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 

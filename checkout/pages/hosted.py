@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from checkout.returning import Back, back_to
 from invoicing import clock, documents, languages, money
 from invoicing.actions.inquiries import LONGEST_PROMISE, PROMISES
 from invoicing.errors import ValidationFailed
@@ -42,7 +43,11 @@ def find(slug: str) -> Invoice:
     """The invoice whose address this is. Raises Http404; a draft is nobody else's business."""
     invoice = (
         Invoice.objects.select_related(
-            "merchant", "customer", "late_fee_of", "recurring_period__recurring"
+            "merchant",
+            "customer",
+            "checkout_page__merchant",
+            "late_fee_of",
+            "recurring_period__recurring",
         )
         .prefetch_related("lines", "payments", "refunds", "inquiries")
         .filter(slug=slug)
@@ -252,6 +257,14 @@ class Hosted:
         else:
             return amount
         raise ValidationFailed([("amount", problem)])
+
+    @cached_property
+    def back(self) -> Back | None:
+        """Where the payer came from and can go on to, as the checkout page says."""
+        page = self.invoice.checkout_page
+        if page is None:
+            return None
+        return back_to(page, page.success_url if self.invoice.status == "paid" else page.cancel_url)
 
     @property
     def asked(self) -> int:

@@ -118,6 +118,10 @@ def returned(request: HttpRequest, page: Hosted) -> HttpResponse:
     """Where a rail sends the payer back to: ask it what happened, then show that."""
     for payment in page.unfinished[:3]:
         flows.check(payment.pk)
+    now = Hosted(hosted.find(page.invoice.slug))
+    if now.invoice.status == "paid" and now.back is not None:
+        # Not a redirect: a browser lets a form, such as the provider's, lead to no other site.
+        return render_page(request, now, template="pages/leaving.html")
     return _back(page)
 
 

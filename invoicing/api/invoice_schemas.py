@@ -155,6 +155,15 @@ class AgentProtocol(Shape):
     completion_check: CompletionCheck
 
 
+class CustomField(Shape):
+    """What a payer was asked on a checkout page; a number, a date or `yes` are text as well."""
+
+    key: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", examples=["size"])]
+    label: str
+    type: str
+    value: str
+
+
 class Invoice(Shape):
     """A request for money: what is owed, by whom, and where it stands."""
 
@@ -227,6 +236,7 @@ class Invoice(Shape):
     updated_at: Instant
     metadata: Metadata
     metadata_public: bool
+    custom_fields: list[CustomField]
     late_fee_of: Annotated[
         InvoiceId | None, Field(description="The invoice for whose lateness this one charges.")
     ]
@@ -348,4 +358,5 @@ class PublicInvoice(Shape):
     metadata: Annotated[
         dict[str, Any] | None, Field(description="Null unless the merchant made it public.")
     ]
+    custom_fields: list[CustomField]
     agent_protocol: AgentProtocol

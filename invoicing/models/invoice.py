@@ -139,6 +139,8 @@ class Invoice(models.Model):
     purchase_order = models.CharField(max_length=100, blank=True)
     metadata = models.JSONField(default=dict)
     metadata_public = models.BooleanField(default=False)
+    # What the payer was asked on the checkout page: [{"key", "label", "type", "value"}].
+    custom_fields = models.JSONField(default=list)
 
     due_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)

@@ -109,6 +109,7 @@ def test_the_payer_sees_the_document_and_nothing_of_the_merchants_own(
         "rails": ["sandbox"],
         "usdc_chains": ["sandbox"],
         "metadata": None,
+        "custom_fields": [],
         "agent_protocol": {
             "version": "1.0",
             "flow": "invoice_checkout",

@@ -106,6 +106,7 @@ def things(
     return {
         "invoice": invoice.public_id,
         "draft": other.public_id,
+        "checkout": factories.given_a_checkout_page(test_merchant).public_id,
         "customer": factories.given_a_customer(test_merchant).public_id,
         "mail": queue_for_invoice(invoice, "invoice").public_id,
         "question": ask_question(invoice.pk, QuestionInput(text="Why?")).public_id,

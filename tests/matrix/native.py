@@ -186,9 +186,14 @@ NATIVE: Table = {
         "checkout:write", {"page_id": "checkout_page"}, {"title": "x"}
     ),
     "DELETE /v1/checkout_pages/{page_id}": Declared("checkout:write", {"page_id": "closing_page"}),
+    "GET /v1/checkout_settings": Declared("checkout:read"),
+    "PATCH /v1/checkout_settings": Declared(
+        "checkout:write", body={"return_origins": ["https://shop.example.com"]}
+    ),
     "GET /v1/sales": Declared("checkout:read"),
     "GET /v1/portal": Declared("checkout:read"),
     "PUT /v1/portal": Declared("checkout:write", body={"pause_recurring": True}),
+    "GET /v1/sales/totals": Declared("checkout:read"),
     "GET /v1/wallets": Declared("wallets:read"),
     "POST /v1/wallets": Declared("wallets:write", body={"name": "Yen", "currency": "JPY"}),
     "GET /v1/wallets/{wallet_id}": Declared("wallets:read", {"wallet_id": "wallet"}),

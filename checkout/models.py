@@ -79,6 +79,99 @@ class CheckoutPage(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    # The items of a page that is only being written.
+    unsaved: Sequence["CheckoutItem"] = ()
+
+    @property
+    def on_sale(self) -> list["CheckoutItem"]:
+        """Its items in their order; prefetch `items` to show many pages."""
+        if self.pk is None:
+            return list(self.unsaved)
+        rows = [row for row in self.items.all() if not row.removed]
+        return sorted(rows, key=lambda row: (row.position, row.pk))
+
+    @property
+    def asks(self) -> str:
+        """How much it asks for: `amount`, `choice`, `items`, or what each `invoice` says."""
+        if self.amount is not None:
+            return "amount"
+        if self.amount_least is not None:
+            return "choice"
+        return "items" if self.on_sale else "invoice"
+
+    def has_ended(self, at: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= at
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether payers can begin there, as far as its uses and its stock last."""
+        return self.active and self.archived_at is None and not self.has_ended(at)
+
+    @property
+    def state(self) -> str:
+        """`active`, `inactive`, `ended` or `archived`; takes `merchant`."""
+        if self.archived_at:
+            return "archived"
+        if self.has_ended(clock.now(self.merchant)):
+            return "ended"
+        return "active" if self.active else "inactive"
+
+
+class CheckoutItem(models.Model):
+    """Something that a checkout page sells. One that was taken off stays for what it has sold."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=_item_id)
+    page = models.ForeignKey(CheckoutPage, models.PROTECT, related_name="items")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=200)
+    description = models.CharField(max_length=500, blank=True)
+    # In the page's currency.
+    unit_price = MinorUnitsField()
+    # In percent, on top of the price; None for no tax.
+    tax_rate = ExactDecimalField(null=True)  # type: ignore[misc]
+    max_per_order = models.PositiveIntegerField()
+    # How many there are to be sold in all; None where there is no end of them.
+    stock = models.PositiveIntegerField(null=True)
+    removed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="checkout_item_price"),
+            models.CheckConstraint(condition=Q(max_per_order__gte=1), name="checkout_item_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OrderedItem(models.Model):
+    """How many of an item an invoice is for."""
+
+    invoice = models.ForeignKey("invoicing.Invoice", models.CASCADE, related_name="ordered_items")
+    item = models.ForeignKey(CheckoutItem, models.PROTECT, related_name="orders")
+    quantity = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "item"], name="ordered_once_per_invoice"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="ordered_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.item_id}"
+
+
+class CheckoutSettings(models.Model):
+    """What holds for all checkout pages of a merchant."""
+
+    merchant = models.OneToOneField(Merchant, models.PROTECT, related_name="checkout_settings")
+    # Where payers may be sent afterwards: exact origins such as https://shop.example.com.
+    return_origins = models.JSONField(default=list)
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return ", ".join(self.return_origins)
+
 
 def _bundle_id() -> str:
     return ids.public_id("bun")
@@ -194,96 +287,3 @@ class PortalSettings(models.Model):
 
     def __str__(self) -> str:
         return f"{self.merchant}"
-
-    # The items of a page that is only being written.
-    unsaved: Sequence["CheckoutItem"] = ()
-
-    @property
-    def on_sale(self) -> list["CheckoutItem"]:
-        """Its items in their order; prefetch `items` to show many pages."""
-        if self.pk is None:
-            return list(self.unsaved)
-        rows = [row for row in self.items.all() if not row.removed]
-        return sorted(rows, key=lambda row: (row.position, row.pk))
-
-    @property
-    def asks(self) -> str:
-        """How much it asks for: `amount`, `choice`, `items`, or what each `invoice` says."""
-        if self.amount is not None:
-            return "amount"
-        if self.amount_least is not None:
-            return "choice"
-        return "items" if self.on_sale else "invoice"
-
-    def has_ended(self, at: datetime) -> bool:
-        """Whether its time is over."""
-        return self.expires_at is not None and self.expires_at <= at
-
-    def is_open(self, at: datetime) -> bool:
-        """Whether payers can begin there, as far as its uses and its stock last."""
-        return self.active and self.archived_at is None and not self.has_ended(at)
-
-    @property
-    def state(self) -> str:
-        """`active`, `inactive`, `ended` or `archived`; takes `merchant`."""
-        if self.archived_at:
-            return "archived"
-        if self.has_ended(clock.now(self.merchant)):
-            return "ended"
-        return "active" if self.active else "inactive"
-
-
-class CheckoutItem(models.Model):
-    """Something that a checkout page sells. One that was taken off stays for what it has sold."""
-
-    public_id = models.CharField(max_length=40, unique=True, default=_item_id)
-    page = models.ForeignKey(CheckoutPage, models.PROTECT, related_name="items")
-    position = models.PositiveSmallIntegerField()
-    name = models.CharField(max_length=200)
-    description = models.CharField(max_length=500, blank=True)
-    # In the page's currency.
-    unit_price = MinorUnitsField()
-    # In percent, on top of the price; None for no tax.
-    tax_rate = ExactDecimalField(null=True)  # type: ignore[misc]
-    max_per_order = models.PositiveIntegerField()
-    # How many there are to be sold in all; None where there is no end of them.
-    stock = models.PositiveIntegerField(null=True)
-    removed = models.BooleanField(default=False)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(unit_price__gte=0), name="checkout_item_price"),
-            models.CheckConstraint(condition=Q(max_per_order__gte=1), name="checkout_item_order"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class OrderedItem(models.Model):
-    """How many of an item an invoice is for."""
-
-    invoice = models.ForeignKey("invoicing.Invoice", models.CASCADE, related_name="ordered_items")
-    item = models.ForeignKey(CheckoutItem, models.PROTECT, related_name="orders")
-    quantity = models.PositiveIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["invoice", "item"], name="ordered_once_per_invoice"),
-            models.CheckConstraint(condition=Q(quantity__gte=1), name="ordered_at_least_one"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} × {self.item_id}"
-
-
-class CheckoutSettings(models.Model):
-    """What holds for all checkout pages of a merchant."""
-
-    merchant = models.OneToOneField(Merchant, models.PROTECT, related_name="checkout_settings")
-    # Where payers may be sent afterwards: exact origins such as https://shop.example.com.
-    return_origins = models.JSONField(default=list)
-    updated_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return ", ".join(self.return_origins)

@@ -140,8 +140,8 @@ def test_what_is_made_is_linked_to_whatever_takes_its_id() -> None:
             (place,) = link["parameters"]
             assert re.findall(r"{(\w+)}", at[link["operationId"]]) == [place], name
     answer = {"reference": "$response.body#/id"}
-    finalize = {"operationId": "finalize_a_draft", "parameters": answer}
-    assert linked["/v1/invoices"]["finalize_a_draft"] == finalize
+    finalize = {"operationId": "finalize_an_invoice", "parameters": answer}
+    assert linked["/v1/invoices"]["finalize_an_invoice"] == finalize
     slug = linked["/v1/invoices"]["see_an_invoice_as_its_payer"]["parameters"]
     assert slug == {"slug": "$response.body#/slug"}
     # Whatever kind of id an object is known by has its place.

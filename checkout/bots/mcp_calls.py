@@ -10,12 +10,17 @@ from mcp import types
 
 from checkout.bots.mcp_projection import KEY, Tool
 from checkout.bots.mcp_refusals import refusal
-from checkout.bots.mcp_untrusted import fenced, path_of, written_by_others
+from checkout.bots.mcp_untrusted import (
+    META_UNTRUSTED,
+    fenced,
+    one_line,
+    path_of,
+    written_by_others,
+)
 from invoicing.api.authentication import Caller
 from invoicing.api.errors import envelope
 from invoicing.api.inside import Answer, ask
 
-META_UNTRUSTED: Final = "billhook/untrusted"
 META_REPLAYED: Final = "billhook/replayed"
 META_KEY: Final = "billhook/idempotency_key"
 _REPLAYED: Final = (
@@ -128,5 +133,5 @@ def _wrong(names: list[str], request_id: str) -> Answer:
 
 
 def _nowhere(arguments: Mapping[str, Any], tool: Tool, request_id: str) -> Answer:
-    asked = ", ".join(str(arguments[tool.id_argument(name)])[:80] for name in tool.places)
+    asked = ", ".join(one_line(str(arguments[tool.id_argument(name)]), 40) for name in tool.places)
     return Answer(404, envelope("not_found", f"There is nothing by the id {asked}.", request_id))

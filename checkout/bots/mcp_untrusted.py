@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from invoicing import ids
 
+META_UNTRUSTED: Final = "billhook/untrusted"
+
 Schema = dict[str, Any]
 Place = tuple[str | int, ...]
 
@@ -137,6 +139,16 @@ def _fields(value: Any, schema: Schema, definitions: Schema) -> Schema | None:
         if isinstance(value, dict) and set(value) <= set(properties):
             return properties
     return None
+
+
+def one_line(text: str, longest: int) -> str:
+    """The text where it can neither begin a line of its own nor hide: what is not printable is
+    written as its escape, and what is too long is cut."""
+    shown = text if len(text) <= longest else f"{text[:longest]}…"
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in shown
+    )
 
 
 def path_of(place: Place) -> str:

@@ -50,11 +50,15 @@ OURS: Final = frozenset(
         "path",
         "body_template",
         "next_cursor",
+        "tool",
     )
 )
+_ID: Final = re.compile(r"[a-z]{2,4}_[0-9a-f]{24}")
+# Ids of one's own, unless somebody gave another text.
+_IDS: Final = frozenset(("payee",))
 # What no words fit into: an id, an amount, an instant, a status.
 _PLAIN: Final = re.compile(
-    r"[a-z]{2,4}_[0-9a-f]{24}|-?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z|[A-Z]{3,15}"
+    _ID.pattern + r"|-?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z|[A-Z]{3,15}"
 )
 # What is Billhook's own wherever it stands, though no shape says so.
 _OURS_UNSHAPED: Final = OURS | {"object", "status", "slug"}
@@ -95,7 +99,8 @@ def _walk(value: Any, schema: Schema, definitions: Schema, place: Place) -> Iter
         return
     name = next((step for step in reversed(place) if isinstance(step, str)), "")
     if isinstance(value, str):
-        if not (name in OURS or name.endswith("_id") or _is_fixed(value, schema, definitions)):
+        is_ours = name in OURS or name.endswith("_id") or (name in _IDS and _ID.fullmatch(value))
+        if not (is_ours or _is_fixed(value, schema, definitions)):
             yield place
         return
     known = _fields(value, schema, definitions)

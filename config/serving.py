@@ -19,6 +19,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from config import embedded
+from config.bodies import taken_in
 from invoicing import pdf
 
 STOP_WITHIN_SECONDS = 4
@@ -60,7 +61,7 @@ def serve(
 def _load(parent: int, host: str, port: int, announce: Callable[[], None] | None) -> Any:
     """Make a worker process ready and return its application."""
     _background(_leave_with, parent)
-    application = get_wsgi_application()
+    application = taken_in(get_wsgi_application())
     if settings.EMBEDDED:
         embedded.start()
         Finalize(None, embedded.stop, exitpriority=100)

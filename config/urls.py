@@ -16,6 +16,7 @@ urlpatterns = [
     path("v1/", include("invoicing.api.urls")),
     path("v1/", include("checkout.api.urls")),
     path("mcp", Mcp.as_view(), name="mcp"),
+    path("mcp/", Mcp.as_view()),
     *(path(f"compat/{system}/", include(addresses_of(system))) for system in SYSTEMS),
     path("docs", docs.show, name="docs"),
     path("dashboard/", include("checkout.dashboard.urls")),

@@ -87,7 +87,9 @@ def sentence(billhook: Billhook, given: argparse.Namespace) -> int:
         print(f"{question['about']}: {question['question']}")
     made = quick["invoice"]
     done = "only worked out" if given.dry_run else "sent" if quick["sent"] else "a draft"
-    print(f"{made['total']} {made['currency']}, {done}: {made['payment_url'] or made['id']}")
+    # What is only worked out has neither an address nor an id.
+    where = made["payment_url"] or made["id"]
+    print(f"{made['total']} {made['currency']}, {done}" + (f": {where}" if where else ""))
     return 0
 
 

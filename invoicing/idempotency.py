@@ -10,6 +10,7 @@ as the payment it had begun, is noted in between.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -102,9 +103,11 @@ class Guard:
         if known.response_status is not None:
             raise Replay(Answer(known.response_status, known.response_body))
         if known.leased_until and known.leased_until > instant:
+            left = math.ceil((known.leased_until - instant).total_seconds())
             raise IdempotencyInFlight(
-                "The first request with this Idempotency-Key is still at work. "
-                "Ask again with the SAME key."
+                "The first request with this Idempotency-Key is still at work. Ask again with the "
+                f"SAME key; should the first have died, that takes it over in {left} s.",
+                details={"taken_over_after": left},
             )
         known.leased_until = self.leased_until = instant + LEASE
         known.save(update_fields=["leased_until"])

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django_fsm import can_proceed
 
 from invoicing import clock, documents, events, mail, numbering, reminding
 from invoicing.errors import InvalidState, ValidationFailed
 from invoicing.models import Invoice, Message
+
+# Whoever asks for the same mail again so soon asks twice by mistake.
+ONE_MAIL_WITHIN: Final = timedelta(seconds=60)
 
 # Filled by the rooms above when Django starts: what happens to an invoice the moment it is issued,
 # before anybody is told what is due, such as the payer's credit being counted.
@@ -54,6 +57,17 @@ def send(invoice: Invoice) -> Message | None:
     reminding.reschedule(invoice)
     events.record("invoice.sent", invoice)
     return message
+
+
+def is_being_mailed(invoice: Invoice) -> bool:
+    """Whether the same mail was asked for a moment ago, and has gone out or still may."""
+    last = invoice.messages.filter(kind="invoice").order_by("-pk").first()
+    return (
+        last is not None
+        and last.to == invoice.recipient_email
+        and last.status != "failed"
+        and last.created_at > clock.wall() - ONE_MAIL_WITHIN
+    )
 
 
 def require(invoice: Invoice, transition: str, participle: str) -> None:

@@ -11,6 +11,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from checkout.demo import EMAIL
+from config.bodies import MOST_BYTES
 from config.env import BASE_DIR
 from config.launch import arrange_environment
 from config.management.commands.demo import spare_others
@@ -123,6 +126,18 @@ def descendants(pid: int) -> list[str]:
     return [row[2] for row in rows if int(row[0]) in family - {pid}]
 
 
+def refused(connection: HTTPConnection, size: int, sent: int) -> tuple[int, str | None]:
+    """What a request without a key is answered, of whose `size` bytes of body so many are sent."""
+    connection.putrequest("POST", "/v1/invoices")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(size))
+    connection.endheaders()
+    connection.send(b" " * sent)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status, answer.getheader("Connection")
+
+
 def test_a_demo_serves_works_stops_and_comes_back_with_the_same_keys(
     start: Start, port: int, tmp_path: Path
 ) -> None:
@@ -137,6 +152,13 @@ def test_a_demo_serves_works_stops_and_comes_back_with_the_same_keys(
     assert eventually(lambda: get(f"{account['url']}/readyz")[0] == 200)
     for name in ("demo.json", "secret_key", "key_pepper"):
         assert stat.S_IMODE((tmp_path / "demo" / name).stat().st_mode) == 0o600
+    # A connection survives what is refused before its body is read, or is said to end.
+    with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.connect()
+        connection.auto_open = 0
+        for _ in range(5):
+            assert refused(connection, 200_000, 200_000) == (401, None)
+        assert refused(connection, 2 * MOST_BYTES, MOST_BYTES) == (401, "close")
     # What makes PDFs does not wait for the first who wants one, and leaves with the server.
     assert eventually(lambda: any("pdf_child" in line for line in descendants(demo.process.pid)))
 

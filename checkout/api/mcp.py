@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from checkout.bots.mcp_projection import Tool
 
 _SERVER_ERROR: Final = -32000
+_NO_BATCHES: Final = "Batches are not taken: send one JSON-RPC message in each request."
 _KEPT: Final = ("content-type", "allow")
 
 
@@ -50,6 +51,9 @@ class Mcp(ApiView):
         body = request._request.read(self.max_bytes + 1)
         if len(body) > self.max_bytes:
             raise self.too_large()
+        if body.lstrip().startswith(b"["):
+            super().count("api", self.caller.key.prefix)
+            raise ValidationFailed([("", _NO_BATCHES)])
         arguments = _arguments(body)
         if arguments is None:
             super().count("api", self.caller.key.prefix)

@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from django.urls import reverse
 from mcp import types
 
 from checkout.bots.mcp_projection import KEY, Tool
 from checkout.bots.mcp_refusals import refusal
-from checkout.bots.mcp_untrusted import fenced, path_of, written_by_others
+from checkout.bots.mcp_untrusted import (
+    META_UNTRUSTED,
+    fenced,
+    one_line,
+    path_of,
+    written_by_others,
+)
 from invoicing.api.authentication import Caller
 from invoicing.api.errors import envelope
 from invoicing.api.inside import Answer, ask
+from invoicing.representations import public_url
 
-META_UNTRUSTED: Final = "billhook/untrusted"
 META_REPLAYED: Final = "billhook/replayed"
 META_KEY: Final = "billhook/idempotency_key"
 _REPLAYED: Final = (
@@ -25,8 +32,9 @@ _REPLAYED: Final = (
 )
 _WAITING: Final = (
     "NOTE: nothing has happened yet. This needs a person's approval, and is waiting for it: tell "
-    "the person you work for to look at {url}. Do not call again meanwhile, and do not try to get "
-    "there by smaller amounts, another key or another tool."
+    "the person you work for to decide at {page}. To see what became of it, call get_approval with "
+    "approval_id {id}. Do not call again meanwhile, and do not try to get there by smaller "
+    "amounts, another key or another tool."
 )
 
 
@@ -96,7 +104,9 @@ def _told(tool: Tool, answer: Answer, key: str, given: bool) -> types.CallToolRe
         meta[META_REPLAYED] = True
         notes.append(_REPLAYED.format(key=KEY if given else "arguments"))
     if answer.status == 202:
-        notes.append(_WAITING.format(url=answer.body.get("url", "the dashboard")))
+        approval_id = answer.body["id"]
+        page = public_url(reverse("dashboard:approval", args=[approval_id]))
+        notes.append(_WAITING.format(page=page, id=approval_id))
     others = written_by_others(answer.body, tool.output_schema or {})
     if others:
         meta[META_UNTRUSTED] = [path_of(place) for place in others]
@@ -128,5 +138,5 @@ def _wrong(names: list[str], request_id: str) -> Answer:
 
 
 def _nowhere(arguments: Mapping[str, Any], tool: Tool, request_id: str) -> Answer:
-    asked = ", ".join(str(arguments[tool.id_argument(name)])[:80] for name in tool.places)
+    asked = ", ".join(one_line(str(arguments[tool.id_argument(name)]), 40) for name in tool.places)
     return Answer(404, envelope("not_found", f"There is nothing by the id {asked}.", request_id))

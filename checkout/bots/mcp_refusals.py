@@ -1,13 +1,24 @@
 """How a model is told of a refusal: what is wrong, and the one thing to do next."""
 
-import json
 from typing import Any, Final
 
 from mcp import types
 
+from checkout.bots.mcp_untrusted import (
+    META_UNTRUSTED,
+    Place,
+    fenced,
+    one_line,
+    path_of,
+    written_by_others,
+)
 from invoicing.api.inside import Answer
 
 META_ERROR: Final = "billhook/error"
+# Longer than any message of Billhook's own; what echoes a caller may be of any length.
+_LONGEST: Final = 1500
+# What Billhook itself writes into the details of a refusal.
+_SAID: Final = frozenset(("field", "limit", "permission", "match", "look"))
 _SAME_CALL: Final = (
     "call again with exactly the same arguments and, if you gave one, the SAME idempotency_key"
 )
@@ -49,19 +60,44 @@ def refusal(answer: Answer) -> types.CallToolResult:
     # As other systems' documents call it.
     request_id = error.setdefault("request_id", error.pop("requestId", ""))
     wait = answer.headers.get("Retry-After")
-    lines = [f"REFUSED, {error['code']}: {error['message']}"]
+    others = _written_by_others(error["details"])
+    details, *fence = fenced(_short(error["details"]), others)
+    lines = [f"REFUSED, {error['code']}: {one_line(error['message'], _LONGEST)}"]
     if error["details"]:
-        lines.append(f"Details: {json.dumps(error['details'], ensure_ascii=False)}")
+        lines.append(f"Details: {details}")
     lines.append(f"What to do: {next_step(error['code'], answer.status)}")
     if wait:
         lines.append(f"Wait at least {wait} seconds.")
         error["retry_after"] = int(wait)
     lines.append(f"Request id: {request_id}")
+    meta: dict[str, Any] = {META_ERROR: error}
+    if others:
+        meta[META_UNTRUSTED] = [path_of(("details", *place)) for place in others]
     return types.CallToolResult(
-        content=[types.TextContent(text="\n".join(lines))],
+        content=[types.TextContent(text=text) for text in ("\n".join(lines), *fence)],
         is_error=True,
-        _meta={META_ERROR: error},
+        _meta=meta,
     )
+
+
+def _written_by_others(details: dict[str, Any]) -> list[Place]:
+    """Where in the details there may be words of others: in what an earlier call was answered."""
+    return [
+        place
+        for place in written_by_others(details, {})
+        if place[0] != "fields" and not (len(place) == 1 and place[0] in _SAID)
+    ]
+
+
+def _short(details: dict[str, Any]) -> dict[str, Any]:
+    """The details with the fields that are wrong on a line each: their names may be anything."""
+    if "fields" not in details:
+        return details
+    fields = [
+        {name: one_line(str(text), 200) for name, text in field.items()}
+        for field in details["fields"]
+    ]
+    return {**details, "fields": fields}
 
 
 def next_step(code: str, status: int) -> str:

@@ -77,8 +77,9 @@ TOOLS: Final = (
         "send_invoice",
         f"POST {INVOICE}/send",
         "Send an invoice",
-        "Mail an invoice to its recipient, issuing a draft first. Every call mails it again, so do "
-        "not repeat it to see whether it went out: get_invoice shows the mail's state in `email`. "
+        "Mail an invoice to its recipient, issuing a draft first. After a minute every call mails "
+        "it again, so do not repeat it to see whether it went out: get_invoice shows the mail's "
+        "state in `email`. "
         f"{LOST}",
         TELL,
     ),

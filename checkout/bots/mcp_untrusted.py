@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from invoicing import ids
 
+META_UNTRUSTED: Final = "billhook/untrusted"
+
 Schema = dict[str, Any]
 Place = tuple[str | int, ...]
 
@@ -48,11 +50,15 @@ OURS: Final = frozenset(
         "path",
         "body_template",
         "next_cursor",
+        "tool",
     )
 )
+_ID: Final = re.compile(r"[a-z]{2,4}_[0-9a-f]{24}")
+# Ids of one's own, unless somebody gave another text.
+_IDS: Final = frozenset(("payee",))
 # What no words fit into: an id, an amount, an instant, a status.
 _PLAIN: Final = re.compile(
-    r"[a-z]{2,4}_[0-9a-f]{24}|-?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z|[A-Z]{3,15}"
+    _ID.pattern + r"|-?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z|[A-Z]{3,15}"
 )
 # What is Billhook's own wherever it stands, though no shape says so.
 _OURS_UNSHAPED: Final = OURS | {"object", "status", "slug"}
@@ -93,7 +99,8 @@ def _walk(value: Any, schema: Schema, definitions: Schema, place: Place) -> Iter
         return
     name = next((step for step in reversed(place) if isinstance(step, str)), "")
     if isinstance(value, str):
-        if not (name in OURS or name.endswith("_id") or _is_fixed(value, schema, definitions)):
+        is_ours = name in OURS or name.endswith("_id") or (name in _IDS and _ID.fullmatch(value))
+        if not (is_ours or _is_fixed(value, schema, definitions)):
             yield place
         return
     known = _fields(value, schema, definitions)
@@ -137,6 +144,16 @@ def _fields(value: Any, schema: Schema, definitions: Schema) -> Schema | None:
         if isinstance(value, dict) and set(value) <= set(properties):
             return properties
     return None
+
+
+def one_line(text: str, longest: int) -> str:
+    """The text where it can neither begin a line of its own nor hide: what is not printable is
+    written as its escape, and what is too long is cut."""
+    shown = text if len(text) <= longest else f"{text[:longest]}…"
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in shown
+    )
 
 
 def path_of(place: Place) -> str:

@@ -4,6 +4,7 @@
 particular gets the page.
 """
 
+import re
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -20,6 +21,8 @@ JSON: Final = "application/json"
 PDF: Final = "application/pdf"
 # No type is registered; this is what x402 clients that ask by Accept may say.
 X402: Final = "application/x402+json"
+# A type's parameters, but for its weight: a charset or a version asks for no other form.
+_PARAMETERS: Final = re.compile(r";(?!\s*q\s*=)[^;,]*", re.IGNORECASE)
 PAYMENTS: Final = ("PAYMENT-SIGNATURE", "X-PAYMENT")
 
 _see = PublicInvoice.as_view()
@@ -48,4 +51,6 @@ def _chosen(request: HttpRequest) -> Any:
     if any(name in request.headers for name in PAYMENTS):
         return _pay
     doors = {HTML: invoice.show, JSON: _see, PDF: invoice.pdf, X402: _pay}
-    return doors[request.get_preferred_type(list(doors)) or HTML]
+    asked = HttpRequest()
+    asked.META["HTTP_ACCEPT"] = _PARAMETERS.sub("", request.headers.get("Accept", "*/*"))
+    return doors[asked.get_preferred_type(list(doors)) or HTML]

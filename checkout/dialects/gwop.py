@@ -180,11 +180,14 @@ class MerchantView(Gwop, DialectView):
     """A door for merchants' bots."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Take a UUID alone as Idempotency-Key."""
+        """Take a UUID alone as Idempotency-Key, in whichever case: it is the same UUID."""
         super().initial(request, *args, **kwargs)
         key = request.headers.get("Idempotency-Key")
         if key is not None and request.method == "POST" and not _is_uuid4(key):
             raise ValidationFailed([("Idempotency-Key", "must be a UUID of version 4")])
+        if key is not None:
+            request.META["HTTP_IDEMPOTENCY_KEY"] = key.lower()
+            request._request.__dict__.pop("headers", None)
 
     def invoices(self) -> InvoiceQuerySet:
         """The merchant's issued invoices in USDC."""

@@ -96,7 +96,8 @@ def issue_invoice(merchant: Merchant, wanted: InvoiceInput) -> Invoice:
 def send_invoice(
     merchant: Merchant, reference: str, to: str | None = None, *, seen: datetime | None = None
 ) -> Invoice:
-    """Mail the invoice with its PDF, issuing a draft first; sending again repeats the mail.
+    """Mail the invoice with its PDF, issuing a draft first; sending again repeats the mail, but
+    within a minute and to the same address it is taken for the same wish.
 
     Without an address it is still marked as sent, and says so: the link can be shared otherwise.
     `seen` is the `updated_at` of the draft that was read: Conflict if it has changed since.
@@ -113,7 +114,8 @@ def send_invoice(
     if to:
         invoice.recipient_email = to
         invoice.save(update_fields=["recipient_email"])
-    issuing.send(invoice)
+    if not issuing.is_being_mailed(invoice):
+        issuing.send(invoice)
     return invoice
 
 

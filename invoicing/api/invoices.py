@@ -240,6 +240,8 @@ class Send(ApiView):
     def post(self, request: Request, reference: str) -> HttpResponseBase:
         """Mails the invoice with its PDF to the recipient, or to `to`; a draft is finalized first.
 
+        The same mail asked for again within a minute is not sent twice, unless it has failed.
+
         `email_sent` says whether the mail is out already, and `email_reason` why it is not:
         `queued` for a worker, which is the ordinary case; `email_error`; or `no_recipient_email`:
         the invoice counts as sent, nobody was mailed, and you share `payment_url` yourself.

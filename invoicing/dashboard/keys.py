@@ -56,7 +56,7 @@ class KeyForm(InputForm):
             *((key, label) for key, (label, _set) in PRESETS.items()),
             ("custom", gettext_lazy("Only what is ticked below")),
         ],
-        initial="full",
+        initial="read",
         required=False,
         widget=forms.RadioSelect,
     )

@@ -35,6 +35,8 @@ def test_a_sentence_becomes_a_draft_and_says_how_it_was_understood(
     ):
         assert said in text
     assert b"<b>API</b>" not in ada_browser.get(where).content
+    # The names of what was understood are never broken: "Custome/r".
+    assert b'<th scope="row" class="shrink">Due</th>' in ada_browser.get(where).content
 
 
 def test_sent_twice_it_makes_one_draft(ada_browser: Browser, test_merchant: Merchant) -> None:

@@ -107,6 +107,25 @@ def test_bad_messages_are_refused_in_the_protocols_words(
                     assert "error" in told or told["result"]["isError"]
 
 
+def test_a_batch_is_refused_as_one(model: Model) -> None:
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    for batch in ([listing], [], b" [" + json.dumps(listing).encode()):
+        answer = model.send(batch)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"] == (
+            "Batches are not taken: send one JSON-RPC message in each request."
+        )
+    # The control: the same message by itself, also where an address ends with a slash.
+    assert "tools" in model.send(listing).json()["result"]
+    slashed = model.client.post(
+        "/mcp/",
+        listing,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {model.key}", "Accept": ACCEPT},
+    )
+    assert "tools" in slashed.json()["result"]
+
+
 def test_headers_and_body_must_say_the_same(model: Model) -> None:
     def refused(message: Any, **headers: str) -> tuple[int, int]:
         answer = model.send(message, **headers)

@@ -31,6 +31,9 @@ def invoice(test_merchant: Merchant) -> Invoice:
         (AXIOS, "application/json"),
         ("text/html;q=0.5, application/json", "application/json"),
         ("application/pdf", "application/pdf"),
+        ("application/json;charset=utf-8", "application/json"),
+        ("application/pdf; version=1.7, text/html; Q=0.5; level=1", "application/pdf"),
+        ("application/json; charset=utf-8; q=0.5, text/html", "text/html; charset=utf-8"),
     ],
 )
 def test_each_gets_what_it_asks_for(
@@ -77,6 +80,8 @@ def test_a_wallet_that_asks_is_told_what_to_pay(client: Client, on_devnet: Any) 
     asked = client.get(f"/i/{row.slug}", headers={"accept": "application/x402+json"})
     assert asked.status_code == 402
     assert asked.headers["PAYMENT-REQUIRED"]
+    second = {"accept": "application/x402+json; version=2; q=1"}
+    assert client.get(f"/i/{row.slug}", headers=second).status_code == 402
     broken = client.get(
         f"/i/{row.slug}", headers={"accept": BROWSER, "payment-signature": "no base64"}
     )

@@ -269,6 +269,8 @@ def test_a_key_for_retries_is_a_uuid_and_makes_one_invoice(api: Api) -> None:
     first, second = (create(api, idempotency_key=KEY) for _ in range(2))
     assert (first.status_code, first.content) == (201, second.content)
     assert Invoice.objects.count() == 1
+    # A UUID is the same in capitals.
+    assert create(api, idempotency_key=KEY.upper()).json() == first.json()
     other = create(api, WHOLE, idempotency_key=KEY)
     assert (other.status_code, other.json()["error"]["code"]) == (422, "idempotency_mismatch")
 

@@ -210,8 +210,14 @@ def test_a_crash_between_the_steps_is_resumed_by_the_repeat(
         waiting = who.post(path, idempotency_key="k")
         assert waiting.status_code == 409
         assert waiting.json()["error"]["code"] == "idempotency_in_flight"
+        # The first may answer at any time, so it is worth asking before the lease ends.
         assert waiting["Retry-After"] == "2"
-        clock.move(seconds=LEASE.total_seconds() + 1)
+        assert waiting.json()["error"]["details"] == {"taken_over_after": 60}
+        clock.move(seconds=LEASE.total_seconds() - 0.5)
+        later = who.post(path, idempotency_key="k").json()["error"]
+        assert later["details"] == {"taken_over_after": 1}
+        assert later["message"].endswith("that takes it over in 1 s.")
+        clock.move(seconds=1)
     resumed = who.post(path, idempotency_key="k")
     assert resumed.status_code == 200
     assert "Idempotent-Replayed" not in resumed.headers

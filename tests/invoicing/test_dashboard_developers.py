@@ -51,6 +51,10 @@ def test_a_bot_and_its_key_are_made_by_clicking(
     made = ada_browser.submit("api-keys/bots/new/", name="Billing agent")
     bot = Bot.objects.get(merchant=test_merchant)
     assert made.url == f"/dashboard/api-keys/bots/{bot.public_id}/new/"
+    # Nothing but looking is chosen for whoever chooses nothing.
+    form = ada_browser.get(made.url).content.decode()
+    choices = re.findall(r'<input type="radio" name="preset" value="(\w+)"[^>]*?( checked)?>', form)
+    assert choices == [("full", ""), ("invoicing", ""), ("read", " checked"), ("custom", "")]
     shown = ada_browser.submit(made.url, name="Server", preset="full", expires_at="2099-01-31")
     assert shown.status_code == 200
     key = ApiKey.objects.get(bot=bot)

@@ -402,6 +402,31 @@ def test_sending_again_is_another_mail_and_keeps_when_it_was_first_sent(
     assert again(elsewhere).messages.order_by("id").last().to == "dora@example.com"
 
 
+def test_the_same_mail_asked_for_within_a_minute_is_one(
+    test_merchant: Merchant, clock: Any
+) -> None:
+    draft = given_a_draft(test_merchant)
+    for _ in range(3):
+        sent = invoices.send_invoice(test_merchant, draft.public_id)
+    first = sent.messages.get()
+    assert representations.sent_invoice(again(sent))["email_reason"] == "queued"
+    assert told(sent).count("invoice.sent") == 1
+    # One to somebody else is another mail, and so is one after a failure or after the minute.
+    for address in ("dora@example.com", "cleo@example.com"):
+        invoices.send_invoice(test_merchant, draft.public_id, address)
+    addresses = [row.to for row in sent.messages.order_by("id")]
+    assert addresses == [first.to, "dora@example.com", first.to]
+    sent.messages.update(status="failed")
+    invoices.send_invoice(test_merchant, draft.public_id)
+    assert sent.messages.count() == 4
+    clock.move(seconds=59)
+    invoices.send_invoice(test_merchant, draft.public_id)
+    assert sent.messages.count() == 4
+    clock.move(seconds=1)
+    invoices.send_invoice(test_merchant, draft.public_id)
+    assert sent.messages.count() == 5
+
+
 def test_without_an_address_it_is_marked_as_sent_and_nothing_is_mailed(
     test_merchant: Merchant,
 ) -> None:

@@ -62,7 +62,7 @@ DUE: Final = re.compile(
     rf"|\b(?:by|until|no\s+later\s+than)\s+(?:{_ON.replace('?P<', '?P<b_')})"
     rf"|(?:{_DUE}\s*(?:in|within)?|\bwithin)\s+(?:{_IN})"
     rf"|(?:(?:and|with|payment|terms|on|of)[\s:]+)*\bnet[\s-]?(?P<net>\d{{1,3}})(?:\s+days?)?\b(?!\s*eom))"
-    r"(?!\s*(?:/|(?:after|before|or|from|of|following|upon|since|days?)\b))",
+    r"(?!\s*(?:/|[-–]\s*\d|(?:after|before|or|from|of|following|upon|since|days?)\b))",
     re.IGNORECASE,
 )
 _UNREAD: Final = re.compile(

@@ -34,13 +34,14 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     (
         r"(?:half(?!\s+an?\s+(?:hour|day|week|month|year)\b)|(?<!\x00 for )half|halves|halved|"
         r"thirds?|quarters?|doubled?|tripled?|trebled?|quadrupled?|twice|thrice|times|less|minus|plus|"
-        r"multiplied|divided|percent|discount(?:ed)?|rebate|off)",
+        r"multiplied|divided|percent|discount(?:ed)?|rebate|off|capped|"
+        r"minimum|maximum|inclusive|usually|normally|formerly|originally|was|were)",
         "amount",
         "No amount was worked out with this. Write the amount itself.",
     ),
     (r"[½¼¾⅓⅔⅛]|\+(?=\s)|\d[\d.,]*\s?%", "amount", "No amount was worked out with this."),
     (
-        r"(?:dozens?|each|apiece)|(?:\d+:\d\d|\d+(?:h|hrs?|min)\d*)|[x×*]\s?\d+|\d+\s?[x×*]"
+        r"(?:dozens?|each|apiece|ea|pp|pcs|daily|hourly|nightly)|\d+\s*[-–](?=\s*\x00)|(?:\d+:\d\d|\d+(?:h|hrs?|min)\d*)|[x×*]\s?\d+|\d+\s?[x×*]"
         rf"|(?<=\x00)\s*(?:/|\bper\b|\ban?\s+\w+\s+for\s+{_COUNT})"
         # A second thing that is counted, where only one price is.
         rf"|(?:\band|\bor|\bplus|[,&])\s*{_COUNT}(?=\s)"
@@ -72,7 +73,7 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
         "This seems to take something back, and nothing was taken back.",
     ),
     (
-        r"(?:maybe|perhaps|probably|possibly|either|approx(?:imately)?|roughly|circa)",
+        r"(?:maybe|perhaps|probably|possibly|either|approx(?:imately)?|roughly|circa|up\s+to|at\s+(?:the\s+)?(?:least|most|latest))",
         "doubt",
         "This seems unsure, and was taken as sure.",
     ),
@@ -86,8 +87,10 @@ _LONE_NUMBER: Final = re.compile(
 )
 # What a description may well hold, and what is still looked over before it is sent.
 _LOOKED_OVER: Final = re.compile(
-    r"(?<![\w-])(?:or|no|none|nothing|without|before|after|per|extra|additional|only|two|three|four|"
-    r"five|six|seven|eight|nine|ten|eleven|twelve|\d[\w.,:/]*)(?![\w-])|\d\s?[*/x×]\s?\d",
+    r"(?<![\w-])(?:or|no|none|nothing|without|before|after|per|extra|additional|only|same|again|couple|"
+    r"pair|several|few|both|various|many|some|about|around|credit|refund|we|they|he|she|should|will|"
+    r"would|could|said|asked|thirteen|\w+teen|twenty|thirty|forty|fifty|\w+ty-\w+|hundred|thousand|two|three|four|"
+    r"five|six|seven|eight|nine|ten|eleven|twelve|\d[\w.,:/]*)(?![\w-])|\d\s?[*/x×]\s?\d|\?(?=\s+[a-z])",
     re.IGNORECASE,
 )
 _NEGATION: Final = next(one for one, about, _ in _ASKED if about == "doubt")
@@ -161,6 +164,19 @@ def ask_about_words(sentence: Sentence, start: int, end: int) -> None:
     if match := _LOOKED_OVER.search(free, start):
         question = "It stays a draft: nothing was worked out with this. Look it over, and send it."
         sentence.doubt("send", question, match.span())
+
+
+def ask_about_what_follows(sentence: Sentence) -> None:
+    """Words after the order to send that no rule has used: they may take it back."""
+    place = max(
+        (one.end or 0 for one in sentence.understood if one.what == "send" and one.value is True),
+        default=None,
+    )
+    if place is None:
+        return
+    if match := re.search(r"[^\W\d_][^;\n\x00]*", sentence.free[place:]):
+        span = place + match.start(), place + match.end()
+        sentence.ask("send", "What does this say of sending it? It stays a draft.", span)
 
 
 def ask_about_memos(

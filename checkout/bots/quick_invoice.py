@@ -18,6 +18,7 @@ from checkout.bots.quick_dates import read_due
 from checkout.bots.quick_doubts import (
     ask_about_brackets,
     ask_about_memos,
+    ask_about_what_follows,
     ask_about_words,
     take_brackets_of_amounts,
 )
@@ -84,6 +85,8 @@ def understand(merchant: Merchant, message: str, *, sees_customers: bool) -> Rea
     items, total = read_items(sentence, rest, said.memo)
     ask_about_words(sentence, rest, len(message))
     ask_about_memos(sentence, said.memos, leads_with_send)
+    if said.sends:
+        ask_about_what_follows(sentence)
     currency = _currency(sentence, items, total, said, merchant, customer)
     for item in items:
         _tell_item(sentence, item, currency)

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from checkout.bots.quick_doubts import ask_about_words
 from checkout.bots.quick_money import NUMBER, prices
-from checkout.bots.quick_text import QUOTED, TAKEN, Sentence, cannot
+from checkout.bots.quick_text import ADDRESS, QUOTED, TAKEN, Sentence, cannot
 from invoicing.models import Customer, Merchant
 
 _MANNERS: Final = (
@@ -101,6 +101,9 @@ def read_customer(
         because = "" if may_see else "this key may not see customers, so none was looked up"
         sentence.understand("recipient", name, span, because)
         ask_about_words(sentence, *span)
+        if after := re.search(rf"{ADDRESS}[^\w]*(\w[^\x00]*)", sentence.free[slice(*span)]):
+            place = span[0] + after.start(1), span[0] + after.end(1)
+            sentence.ask("customer", "Is this a part of the name, or what it is for?", place)
     sentence.take(*span)
     return customer, name, rest
 

@@ -87,6 +87,9 @@ def understand(merchant: Merchant, message: str, *, sees_customers: bool) -> Rea
     ask_about_memos(sentence, said.memos, leads_with_send)
     if said.sends:
         ask_about_what_follows(sentence)
+    elif leads_with_send and (more := re.compile(r"[.!]\s+[^\W\d_]").search(sentence.free, rest)):
+        question = "What does this say of sending it? It stays a draft."
+        sentence.ask("send", question, (more.end() - 1, len(message)))
     currency = _currency(sentence, items, total, said, merchant, customer)
     for item in items:
         _tell_item(sentence, item, currency)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from checkout.bots.quick_doubts import read_conditions, read_second_thoughts
 from checkout.bots.quick_money import NUMBER, prices, read_number
 from checkout.bots.quick_text import ADDRESS, QUOTED, TAKEN, Sentence, cannot, every
 
@@ -74,9 +75,28 @@ _TAX_UNSAID: Final = re.compile(
     re.IGNORECASE,
 )
 _PERCENT_OFF: Final = re.compile(
-    rf"(?:\b(?:with|and|plus|minus|less|at|,)\s+)*(?:an?\s+)?"
+    rf"(?:\b(?:with|and|minus|less|at|,)\s+)*(?:an?\s+)?"
     rf"(?:{_RATE}\s+(?:off\b(?:\s+the\s+(?:total|whole))?|discount\b|rebate\b)"
     rf"|discount\s+of\s+{_RATE_2}|less\s+{_RATE_3})",
+    re.IGNORECASE,
+)
+# What a discount is said to be for, where that is not the whole.
+_SCOPE: Final = re.compile(
+    r"\s+(?:(?:on|from|of|off|per|within|by|before|to|until|every|each)\s+"
+    r"(?!(?:the\s+|this\s+)?(?:total|whole|invoice|bill|lot)\b)"
+    r"|for\s+(?:early|prompt|fast|quick|cash|pay(?:ing|ment)s?|each|every|the\s+first|one)\b)"
+    r"[^,;\n\x00]*?(?=[,;\n\x00]|\.(?:[\s\x00]|$)|$)",
+    re.IGNORECASE,
+)
+# "10% off the cake", and what may well follow where the discount is of the whole.
+_OFF_THE: Final = re.compile(
+    r"\s+(?!(?:for|and|plus|due|payable|with|then|please|incl\w*|excl\w*|as|but|net|at)\b)\w"
+    r"[^,;\n\x00]*?(?=[,;\n\x00]|\.(?:[\s\x00]|$)|$)",
+    re.IGNORECASE,
+)
+_TAX_SCOPE: Final = re.compile(
+    r"\s+on\s+(?!(?:the\s+)?(?:total|whole|invoice|bill|lot|top|receipt)\b)"
+    r"[^,;\n\x00]*?(?=[,;\n\x00]|\.(?:[\s\x00]|$)|$)",
     re.IGNORECASE,
 )
 _AMOUNT_OFF: Final = re.compile(r"\s+(?:off\b(?:\s+the\s+total)?|discount\b|rebate\b)", re.I)
@@ -94,7 +114,11 @@ _BEYOND: Final[tuple[tuple[str, str, str], ...]] = (
         "instalments",
         "Parts are not worked out here. Say `allow_partial` on the draft, or make several.",
     ),
-    (r"\bb?cc\b[^,;\n\x00]*", "copies", "An invoice is mailed to one address. Which one?"),
+    (
+        r"\bb?cc\b(?:(?!\s(?:[A-Z]{3}\s?)?[$€£¥]?\d)[^,;\n\x00])*",
+        "copies",
+        "An invoice is mailed to one address. Which one?",
+    ),
     (
         r"\bremind(?:er|ers)?\b[^,;\n\x00]*|\blate\s+fees?\b[^,;\n\x00]*",
         "reminders",
@@ -115,6 +139,7 @@ class Clauses:
     email: str = ""
     sends: bool | None = None
     memo: str = ""
+    memos: list[tuple[int, int]] = field(default_factory=list)
     purchase_order: str = ""
     taxes: list[dict[str, Any]] = field(default_factory=list)
     no_tax: bool = False
@@ -129,7 +154,9 @@ def read_addresses(sentence: Sentence, said: Clauses) -> None:
     spans = [match.span() for match in every(_ADDRESS, sentence)]
     found = {sentence.text[start:end].rstrip(".") for start, end in spans}
     for start, end in spans:
-        sentence.hide(start, end)
+        around = sentence.text[start - 1 : start] + sentence.text[end : end + 1]
+        wider = around in {"()", "<>"}
+        sentence.hide(start - wider, end + wider)
     if len(found) > 1:
         choices = [{"value": one} for one in sorted(found)]
         sentence.ask("email", "To which of these is it mailed?", spans[0], choices=choices)
@@ -144,17 +171,20 @@ def read_clauses(sentence: Sentence) -> Clauses:
     read_addresses(sentence, said)
     for match in every(_MEMO, sentence):
         said.memo = sentence.words(*match.span("text"))
+        said.memos.append(match.span("text"))
         sentence.understand("memo", said.memo, match.span("text"))
         sentence.take(*match.span())
     for match in every(_ORDER, sentence):
         said.purchase_order = match["number"]
         sentence.understand("purchase_order", match["number"], match.span())
         sentence.take(*match.span())
+    is_conditional = read_conditions(sentence)
     _read_taxes(sentence, said)
-    _read_discount(sentence, said)
+    _read_discount(sentence, said, is_conditional=is_conditional)
     for match in every(_MANNERS, sentence):
         sentence.take(*match.span())
     _read_sending(sentence, said)
+    read_second_thoughts(sentence)
     for pattern, about, question in _BEYOND:
         for match in every(re.compile(pattern, re.IGNORECASE), sentence):
             sentence.ask(about, question, match.span())
@@ -191,12 +221,17 @@ def _read_taxes(sentence: Sentence, said: Clauses) -> None:
         name = re.sub(r"\s+", " ", match["name"] or match["name2"]).rstrip(".")
         rate = _percent(match["rate"] or match["rate2"])
         # "before tax" says that it comes on top; "with 19% VAT" does not say which.
-        if not within and (is_included or not (match["plus"] or after)):
+        is_added = bool(after) and not is_included
+        if not within and (is_included or not (match["plus"] or after)) or within and is_added:
             sentence.ask(
                 "tax",
                 f"It was added on top. Write “incl. {rate}% {name}” if the amount contains it.",
                 match.span(),
             )
+        if scope := _TAX_SCOPE.match(sentence.free, match.end()):
+            question = "A tax is one of all items here. Write an invoice of its own for the others."
+            sentence.ask("tax", question, scope.span())
+            sentence.take(*scope.span())
         tax = {"name": name if name.isupper() else name[:1].upper() + name[1:], "rate": rate}
         behaviors.add(within)
         said.taxes.append(tax)
@@ -222,7 +257,7 @@ def _read_taxes(sentence: Sentence, said: Clauses) -> None:
         sentence.take(*match.span())
 
 
-def _read_discount(sentence: Sentence, said: Clauses) -> None:
+def _read_discount(sentence: Sentence, said: Clauses, *, is_conditional: bool) -> None:
     found: list[tuple[tuple[int, int], dict[str, Decimal], str]] = []
     for match in every(_PERCENT_OFF, sentence):
         rate = _percent(match["rate"] or match["rate2"] or match["rate3"])
@@ -237,6 +272,18 @@ def _read_discount(sentence: Sentence, said: Clauses) -> None:
     if len(found) > 1:
         raise cannot("has more than one discount; name one")
     for span, discount, mark in found:
+        scope = _SCOPE.match(sentence.free, span[1])
+        if not scope and sentence.text[: span[1]].lower().endswith("off"):
+            scope = _OFF_THE.match(sentence.free, span[1])
+        if scope or is_conditional:
+            question = (
+                "A discount is taken off the whole, at once. This one was left out; "
+                "write the price of the item, or “10% discount” alone."
+            )
+            sentence.ask("discount", question, (span[0], scope.end() if scope else span[1]))
+            if scope:
+                sentence.take(*scope.span())
+            continue
         said.discount, said.mark = discount, mark
         value = {name: f"{number:f}" for name, number in discount.items()}
         sentence.understand("discount", value, span)

@@ -35,7 +35,7 @@ _COUNT: Final = r"\d{1,4}|" + "|".join(sorted(_COUNTS, key=len, reverse=True))
 _YEAR: Final = r"(?:,?\s*(?P<{}>\d{{4}})\b)?"
 _IN: Final = (
     rf"(?P<count>{_COUNT})[\s-]+(?P<unit>day|week|month|year)s?\b(?:['’]s?)?"
-    r"(?:\s+(?:time|from\s+(?:now|today)))?"
+    r"(?:\s+(?:time|from\s+(?:now|today))\b)?"
 )
 _ON: Final = "|".join(
     (
@@ -62,7 +62,7 @@ DUE: Final = re.compile(
     rf"|\b(?:by|until|no\s+later\s+than)\s+(?:{_ON.replace('?P<', '?P<b_')})"
     rf"|(?:{_DUE}\s*(?:in|within)?|\bwithin)\s+(?:{_IN})"
     rf"|(?:(?:and|with|payment|terms|on|of)[\s:]+)*\bnet[\s-]?(?P<net>\d{{1,3}})(?:\s+days?)?\b(?!\s*eom))"
-    r"(?!\s*(?:/|after\b|before\b|or\b))",
+    r"(?!\s*(?:/|[-–]\s*\d|(?:after|before|or|from|of|following|upon|since|days?)\b))",
     re.IGNORECASE,
 )
 _UNREAD: Final = re.compile(

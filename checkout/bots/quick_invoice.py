@@ -15,6 +15,13 @@ from pydantic import AfterValidator, Field
 
 from checkout.bots.quick_clauses import Clauses, read_clauses
 from checkout.bots.quick_dates import read_due
+from checkout.bots.quick_doubts import (
+    ask_about_brackets,
+    ask_about_memos,
+    ask_about_what_follows,
+    ask_about_words,
+    take_brackets_of_amounts,
+)
 from checkout.bots.quick_items import Item, read_items
 from checkout.bots.quick_money import Price, currency_of
 from checkout.bots.quick_names import read_customer, read_lead
@@ -60,17 +67,29 @@ def understand(merchant: Merchant, message: str, *, sees_customers: bool) -> Rea
     """
     if any(unicodedata.category(char) == "Nd" and not char.isascii() for char in message):
         raise cannot("has digits that are not 0 to 9; write its numbers with those")
+    # The direction turned, or a word cut by what nobody sees, it reads otherwise than it looks.
+    if any(unicodedata.category(char) == "Cf" and char not in "\u200c\u200d" for char in message):
+        raise cannot("has invisible characters, which may turn or cut its words; leave them out")
     # Rules that look past spaces would take minutes over a page of them.
     if re.search(r"\s{6}", message):
         raise cannot("has a long gap; write it with single spaces")
     sentence = Sentence(message)
+    ask_about_brackets(sentence)
     start, leads_with_send = read_lead(sentence)
     said = read_clauses(sentence)
     due = read_due(sentence, clock.now(merchant).astimezone(ZoneInfo(merchant.timezone)).date())
+    take_brackets_of_amounts(sentence)
     customer, name, rest = read_customer(
         sentence, start, merchant, said.email, may_see=sees_customers
     )
     items, total = read_items(sentence, rest, said.memo)
+    ask_about_words(sentence, rest, len(message))
+    ask_about_memos(sentence, said.memos, leads_with_send)
+    if said.sends:
+        ask_about_what_follows(sentence)
+    elif leads_with_send and (more := re.compile(r"[.!]\s+[^\W\d_]").search(sentence.free, rest)):
+        question = "What does this say of sending it? It stays a draft."
+        sentence.ask("send", question, (more.end() - 1, len(message)))
     currency = _currency(sentence, items, total, said, merchant, customer)
     for item in items:
         _tell_item(sentence, item, currency)
@@ -98,6 +117,8 @@ def understand(merchant: Merchant, message: str, *, sees_customers: bool) -> Rea
             "total", money.to_text(invoice.total, currency), (total.start, total.end)
         )
     sends = (leads_with_send or said.sends is True) and said.sends is not False
+    if sends:
+        sentence.questions += sentence.doubts
     return Reading(
         message,
         read,
@@ -149,6 +170,9 @@ def _currency(
         mark, house, whose, lambda question: sentence.ask("currency", question, span)
     )
     sentence.understand("currency", code, span, because)
+    if not mark:
+        question = f"No currency is named; {code} was taken. Write it, as in “100 {code}”."
+        sentence.doubt("currency", question, next((one.start, one.end) for one in priced))
     return code
 
 

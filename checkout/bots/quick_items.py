@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from checkout.bots.quick_money import NUMBER, Price, prices, read_number
+from checkout.bots.quick_money import NUMBER, Price, called, prices, read_number
 from checkout.bots.quick_text import TAKEN, Sentence, cannot
 
 _CUT: Final = re.compile(
@@ -34,7 +34,13 @@ _BARE: Final = re.compile(
     re.I,
 )
 _BARE_AT: Final = re.compile(rf"(?:\bat\s+|@\s*)(?P<number>{NUMBER})(?![\w%])", re.I)
-_SHARE: Final = re.compile(r"(?:\d\s?%|\b(?:half|third|quarter))(?:\s+of(?:\s+the)?)?\s*$", re.I)
+_SHARE: Final = re.compile(
+    r"(?:\d\s?%|[½¼¾⅓⅔]|\d/\d|\b(?:half|third|thirds|quarter|quarters))(?:\s+of)?(?:\s+the)?\s*$",
+    re.I,
+)
+_MULTIPLE: Final = re.compile(
+    r"\b(?:double|twice|triple|treble|thrice|quadruple|times)(?:\s+of)?(?:\s+the)?\s*$", re.I
+)
 _TOTAL: Final = re.compile(r"^(?:in\s+)?(?:total(?:ing|ling|s)?|altogether|all\s+in|sum)$", re.I)
 _PERIODS: Final = {"week", "month", "year"}
 _UNITS: Final = {
@@ -67,6 +73,8 @@ class Item:
     price: Price
     start: int
     end: int
+    # The words that are understood, and are part of no description.
+    used: tuple[tuple[int, int], ...]
 
 
 def read_items(sentence: Sentence, start: int, memo: str) -> tuple[list[Item], Price | None]:
@@ -77,11 +85,13 @@ def read_items(sentence: Sentence, start: int, memo: str) -> tuple[list[Item], P
     free = sentence.free
     found = [price for price in prices(free) if price.start >= start] or _bare(free, start)
     if not found:
+        _check_for_a_currency(free[start:])
         raise cannot("names no amount; write one with its currency, such as “$250”")
     if len(marks := {price.mark for price in found if price.mark}) > 1:
         raise cannot(f"names two currencies, {' and '.join(sorted(marks))}; an invoice has one")
     total = None
     items = []
+    used: list[tuple[int, int]] = _joints(free, start, found)
     for first, last in _pieces(free, start, found):
         inside = [price for price in found if first <= price.start < last]
         if len(inside) > 1:
@@ -89,13 +99,22 @@ def read_items(sentence: Sentence, start: int, memo: str) -> tuple[list[Item], P
                 f"has two amounts in “{sentence.words(first, last)}”; put a comma between the items"
             )
         item = _item(sentence, first, last, inside[0])
+        used += item.used
         if _TOTAL.match(item.description) and len(found) > 1:
             if total:
                 raise cannot("names more than one total; name one")
             total = inside[0]
         else:
             items.append(item)
+    for span in used:
+        sentence.take(*span)
     return [_described(sentence, item, memo, len(items)) for item in items], total
+
+
+def _check_for_a_currency(free: str) -> None:
+    for match in re.finditer(rf"(?<![\w.,])({NUMBER})\s([A-Za-z]+)\b", free):
+        if codes := called(match[2]):
+            raise cannot(f"has “{match[0]}”, which may be {', '.join(codes)}; write the code")
 
 
 def _described(sentence: Sentence, item: Item, memo: str, of: int) -> Item:
@@ -154,6 +173,21 @@ def _pieces(free: str, start: int, found: list[Price]) -> list[tuple[int, int]]:
     return [(first, last) for first, last in pieces]
 
 
+def _joints(free: str, start: int, found: list[Price]) -> list[tuple[int, int]]:
+    """Where "plus" does no more than join two items that have a price each."""
+    cuts = list(_CUT.finditer(free, start))
+    edges = [start, *(place for cut in cuts for place in cut.span()), len(free)]
+    priced = [
+        any(first <= price.start < last for price in found)
+        for first, last in zip(edges[::2], edges[1::2], strict=True)
+    ]
+    return [
+        cut.span()
+        for place, cut in enumerate(cuts)
+        if cut[0].strip().lower() in {"plus", "+"} and priced[place] and priced[place + 1]
+    ]
+
+
 def _goes_on(free: str, piece: list[int], found: list[Price]) -> bool:
     """Whether words stand after the price already, so that what follows belongs to them."""
     price = next(one for one in found if piece[0] <= one.start < piece[1])
@@ -171,6 +205,8 @@ def _item(sentence: Sentence, start: int, end: int, price: Price) -> Item:
         unit = _UNITS.get(each["unit"].lower() if each["unit"] else "", unit)
     if _SHARE.search(before):
         raise cannot("asks for a share of an amount; write the amount itself")
+    if _MULTIPLE.search(before):
+        raise cannot("asks for a multiple of an amount; write the amount itself")
     at = _AT.search(before)
     stop = start + (at.start() if at else len(before))
     if not at and (trailing := _BEFORE.search(before)):
@@ -179,7 +215,12 @@ def _item(sentence: Sentence, start: int, end: int, price: Price) -> Item:
     rest = _after_beginning(free, after, end)
     count, begin, rest = _count(sentence, (begin, stop), (rest, end), bool(at), each, unit)
     words = " ".join(filter(None, (sentence.words(begin, stop), sentence.words(rest, end))))
-    return Item(words, count, price, *sentence.left_of(start, end))
+    used = [(price.start, after)]
+    if at:
+        used.append((stop, start + at.end()))
+    if count:
+        used.append((count.start, begin if count.start < price.start else rest))
+    return Item(words, count, price, *sentence.left_of(start, end), used=tuple(used))
 
 
 def _after_beginning(free: str, start: int, end: int) -> int:

@@ -41,7 +41,6 @@ _SLANG: Final = {
     "yen": "JPY",
     "kroner": "kr",
     "kronor": "kr",
-    "rupees": "INR",
 }
 _VAGUE: Final = re.compile(
     r"(?:\b(?:about|around|approx(?:imately)?\.?|roughly|circa|ca\.|up to|at least|at most|"
@@ -51,6 +50,13 @@ _VAGUE: Final = re.compile(
 _TAKEN_OFF: Final = re.compile(
     r"(?:\b(?:minus|less|credit\s+of|refund\s+of)\s+(?:an?\s+)?|(?:^|\s)[-−])$", re.I
 )
+_TAKEN_OFF_AFTER: Final = re.compile(r"\s*(?:\b(?:less|minus)\b|\s[-−])\s*\d[\d.,]*", re.I)
+_MULTIPLIED: Final = re.compile(
+    r"\s*(?:[x×*]\s*\d|\b(?:twice|thrice|doubled|tripled|halved|squared|times)\b"
+    r"|\b\w+\s+times\b|÷)",
+    re.I,
+)
+_BY_THE_DOZEN: Final = re.compile(r"\s*(?:/|\b(?:an?|per|the|each|every)\b)\s*dozen\b", re.I)
 _CODE_BEFORE: Final = re.compile(r"(?<!\w)([A-Z]{3,4})\s$")
 _ANOTHER: Final = r"\s*(?:-|–|—|/|\bto\b|\bor\b|\bvs\.?\b)\s*"
 _SCALE: Final = re.compile(
@@ -113,6 +119,18 @@ def _names() -> dict[str, str]:
     return found
 
 
+@cache
+def called(word: str) -> tuple[str, ...]:
+    """The currencies whose names end with a word, such as pesos; none for what is no such word."""
+    word = word.lower()
+    if word in _names() or len(word) < 3:
+        return ()
+    names = (
+        (code, get_currency_name(code, count, "en")) for code in money.ASSETS for count in (1, 2)
+    )
+    return tuple(sorted({code for code, name in names if name.lower().split()[-1] == word}))
+
+
 def _longest_first(words: list[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
@@ -154,7 +172,11 @@ def _price(free: str, match: re.Match[str], before: str, after: str) -> Price:
     rest = free[match.end() :]
     if rest[:1].isalnum() or rest.startswith("_"):
         raise cannot(f"has “{written}{rest[:1]}…”; write the amount in plain digits")
-    if re.match(r"\s*[x×*]\s*\d", rest):
+    if off := _TAKEN_OFF_AFTER.match(rest):
+        raise cannot(f"says “{written}{off[0]}”; say what is taken off as a discount")
+    if _BY_THE_DOZEN.match(rest):
+        raise cannot("has a price for a dozen; write the price of one, as in “48 eggs at $0.25”")
+    if _MULTIPLIED.match(rest):
         raise cannot(f"multiplies {written}; write it like “3 hours at $40”")
     mark = _one_mark(before, after, written)
     if before and (code := _CODE_BEFORE.search(free, 0, start)) and code[1] in money.ASSETS:

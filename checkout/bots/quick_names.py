@@ -5,8 +5,9 @@ from typing import Final
 
 from django.db.models import Q
 
+from checkout.bots.quick_doubts import ask_about_words
 from checkout.bots.quick_money import NUMBER, prices
-from checkout.bots.quick_text import QUOTED, TAKEN, Sentence, cannot
+from checkout.bots.quick_text import ADDRESS, QUOTED, TAKEN, Sentence, cannot
 from invoicing.models import Customer, Merchant
 
 _MANNERS: Final = (
@@ -29,6 +30,8 @@ _LEAD: Final = re.compile(
 _LINK: Final = re.compile(r"[\s:,–—-]*(?:\b(?:for|to)\s+)?(?:the\s+customer\s+)?", re.I)
 _NAME_ENDS: Final = re.compile(
     rf"[,;:\n{TAKEN}]|\s[-–—]\s|\s(?:for|at|of|on|by|with|is|owes|total|and\s+(?:send|mail|email))\s"
+    r"|(?<=\s)(?=(?:(?:an?|one|two|three)\s+)?(?:½|half|thirds?|quarters?|double|twice|triple|thrice|quadruple)\s+(?:of\s+)?(?:the\s+)?"
+    r"(?:[A-Z]{3}\s?)?[$€£¥]?\d)|(?<=\s)(?:\d+:\d\d|\d+(?:h|hrs?|min)\d*)\b"
     rf"|(?<![\w.,])\d+\s?[x×*](?=\s)|(?<![\w.,])(?:{NUMBER})(?![\w-])|(?<=\w)[.!?](?=\s*$)",
     re.I,
 )
@@ -97,6 +100,10 @@ def read_customer(
     elif name:
         because = "" if may_see else "this key may not see customers, so none was looked up"
         sentence.understand("recipient", name, span, because)
+        ask_about_words(sentence, *span)
+        if after := re.search(rf"{ADDRESS}[^\w]*(\w[^\x00]*)", sentence.free[slice(*span)]):
+            place = span[0] + after.start(1), span[0] + after.end(1)
+            sentence.ask("customer", "Is this a part of the name, or what it is for?", place)
     sentence.take(*span)
     return customer, name, rest
 

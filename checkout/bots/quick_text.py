@@ -57,6 +57,7 @@ class Sentence:
         self.free = _QUOTES.sub(_as_signs, text)
         self.understood: list[Understood] = []
         self.questions: list[Question] = []
+        self.doubts: list[Question] = []
 
     def take(self, start: int, end: int) -> None:
         """Let no other rule read these characters."""
@@ -91,6 +92,11 @@ class Sentence:
         text = self.text[start:end] if span else None
         asked = Question(about, question, text, start, end, choices or [], holds_back)
         self.questions.append(asked)
+
+    def doubt(self, about: str, question: str, span: tuple[int, int] | None = None) -> None:
+        """Note what is good enough for a draft, and asked where the invoice is to be sent."""
+        self.ask(about, question, span)
+        self.doubts.append(self.questions.pop())
 
     def where(self, what: str) -> tuple[int, int] | None:
         """The words from which something was understood."""

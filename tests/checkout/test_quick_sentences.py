@@ -4,6 +4,7 @@ Today is Monday, 2 March 2026, and the merchant bills in US dollars. A customer 
 brackets; what is asked comes last.
 """
 
+import math
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -45,8 +46,58 @@ def test_each_sentence_is_understood_as_it_says(test_merchant: Merchant, clock: 
         given_a_customer(test_merchant, name=name, email=email)
     found = [(sentence, told(test_merchant, sentence)) for sentence, _ in TABLE]
     assert [pair for pair, expected in zip(found, TABLE, strict=True) if pair != expected] == []
-    assert len(TABLE) > 100
+    assert len(TABLE) > 240
     assert Invoice.objects.count() == 0
+
+
+MAY_CHANGE_IT = (
+    "half double twice triple times less minus plus dozen each per x3 50% 7 twelve gross net tip "
+    "upfront deposit advance if unless until except when once actually don't not never wait hold "
+    "cancel instead sorry maybe stop or without ( )"
+)
+SENT = [sentence for sentence, expected in TABLE if "SEND" in expected]
+# A memo and text in quotation marks may say anything.
+PLAIN = [sentence for sentence in SENT if "memo" not in sentence and '"' not in sentence]
+
+
+def _may_be_sent(message: str) -> bool:
+    """Whether it is sent by its words alone, whoever it is for."""
+    merchant: Any = SimpleNamespace(
+        currency="USD", timezone="UTC", clock_held_at=NOON, clock_offset=None
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        invoice = Invoice(recipient_email="w@x.example", currency="USD")
+        patch.setattr(drafts, "draft", lambda merchant, wanted: (invoice, []))
+        try:
+            return understand(merchant, message, sees_customers=False).may_be_sent
+        except ValidationFailed:
+            return False
+
+
+def test_no_word_that_may_change_it_is_sent_along_unasked() -> None:
+    assert len(PLAIN) >= 15
+    may_change_it = MAY_CHANGE_IT.split(" ")
+    assert [sentence for sentence in PLAIN if not _may_be_sent(sentence)] == []
+    made = []
+    for sentence in PLAIN:
+        words = sentence.split(" ")
+        for place in range(len(words) + 1):
+            made += [
+                " ".join([*words[:place], word, *words[place:]])
+                for word in may_change_it
+                # "less 10% off" is how people say "10% off".
+                if not (word in {"less", "minus"} and words[place : place + 1] == ["10%"])
+            ]
+    # Every fifth of them: no divisor in common, so each word comes in time.
+    assert math.gcd(5, len(may_change_it)) == 1
+    assert [message for message in made[::5] if _may_be_sent(message)] == []
+
+
+@pytest.mark.parametrize("char", ["\u202e", "\u2066", "\u200b", "\u00ad"])
+def test_what_nobody_sees_is_refused(char: str) -> None:
+    merchant: Any = SimpleNamespace()
+    with pytest.raises(ValidationFailed, match="invisible characters"):
+        understand(merchant, f"Invoice Bo $20 for tea{char}, send it", sees_customers=False)
 
 
 TEMPLATES = [

@@ -25,6 +25,27 @@ UNMEASURED: Final = {
 NEVER: Final = "bots:write"
 
 
+# What an invoice takes to say where its USDC goes: as much as to say it of a wallet.
+NAMING_AN_ADDRESS: Final = "wallets:write"
+
+
+def vet_address(caller: Caller, wanted: BaseModel) -> None:
+    """Every body that can say where an invoice's USDC goes comes by here, in whatever dialect.
+
+    Raises OffLimits for a bot on a leash, MissingPermission without the permission for it.
+    """
+    if not getattr(wanted, "wallet_address", None):
+        return
+    if caller.leash is not None:
+        raise OffLimits(
+            "A bot on a leash may not name a wallet_address: where money goes is a person's to "
+            "say. Leave it out, and your wallets receive.",
+            details={"limit": "wallet_address"},
+        )
+    if not caller.may(NAMING_AN_ADDRESS):
+        raise MissingPermission(NAMING_AN_ADDRESS, "Naming a wallet_address")
+
+
 def allows(leash: Leash, endpoint: Endpoint) -> bool:
     """Whether a bot on this leash may use the endpoint at all."""
     if endpoint.needs == NEVER:

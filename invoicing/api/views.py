@@ -142,6 +142,7 @@ class ApiView(JsonView):
     def read(self, model: type[I]) -> I:
         """The request's body as this input, as far as the bot may ask for it."""
         wanted = super().read(model)
+        holding.vet_address(self.caller, wanted)
         if self.hold is not None:
             self.hold.on_reading(wanted)
         return wanted

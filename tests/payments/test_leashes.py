@@ -27,6 +27,7 @@ from tests.fixtures import Api
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+ADDRESS = "0x8ba1f109551bD432803012645Ac136ddd64DBA72"
 YEN = {"kind": "refund", "currency": "JPY"}
 
 
@@ -348,3 +349,32 @@ def test_a_tool_is_allowed_or_not_in_every_systems_words(test_merchant: Merchant
     path = f"/compat/wallgent/v1/invoices/{draft.public_id}"
     assert issuing.post(f"{path}/finalize").status_code == 200
     assert issuing.post(f"{path}/void").status_code == 403
+
+
+def test_no_bot_on_a_leash_says_where_usdc_goes(test_merchant: Merchant) -> None:
+    bill = {"currency": "USD", "line_items": [{"description": "x", "unit_price": "1"}]}
+    named = {**bill, "wallet_address": ADDRESS}
+    fee = {"amount": 25, "fiat_currency": "USD", "coin_symbol": "USDC", "wallet_address": ADDRESS}
+    draft = given_a_draft(test_merchant)
+
+    def answers(api: Api) -> list[Any]:
+        return [
+            api.post("/v1/invoices", named),
+            api.post("/v1/invoices/preview", named),
+            api.patch(f"/v1/invoices/{draft.public_id}", {"wallet_address": ADDRESS}),
+            api.post("/compat/wayout/api/invoice", fee),
+        ]
+
+    billing = Api(given_a_key(test_merchant, ["invoices:write"]))
+    for *native, wayout in (answers(billing), answers(leashed(test_merchant, {}))):
+        code = native[0].json()["error"]["code"]
+        assert [refusal(one)[:2] for one in native] == [(403, code)] * 3
+        assert (wayout.status_code, "wallet_address" in wayout.json()["error"]) == (403, True)
+    assert code == "off_limits"
+    assert billing.post("/v1/invoices", bill).status_code == 201
+    assert not test_merchant.invoices.exclude(wallet_address="").exists()
+    free = Api(given_a_key(test_merchant, ["invoices:write", "wallets:write"]))
+    assert [one.status_code for one in answers(free)] == [201, 200, 200, 200]
+    # What is like it keeps the address that was named before.
+    copy = billing.post(f"/v1/invoices/{draft.public_id}/duplicate")
+    assert copy.json()["wallet_address"] == ADDRESS

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from invoicing.api.authentication import Caller
 from invoicing.api.endpoint import Endpoint
 from invoicing.errors import MissingPermission, OffLimits
+from invoicing.inputs import CustomerChanges, InvoiceInput, SendInput
 from invoicing.leashes import not_among_customers
 from invoicing.models import Leash
 
@@ -61,7 +62,8 @@ class Hold:
     """One request of a bot on a leash.
 
     Where the leash names customers, whatever changes anything must be seen to be about one of
-    them before it is done: by its address, its body, or what it moves.
+    them before it is done: by its address, its body, or what it moves. Whom the merchant has on
+    file for them is also who is named and mailed.
     """
 
     def __init__(self, caller: Caller, leash: Leash, endpoint: Endpoint) -> None:
@@ -70,6 +72,9 @@ class Hold:
         self.leash = leash
         self.customers = frozenset(leash.customers)
         self._is_vetted = not self.customers
+        # Whom it was last seen to be about, and where the invoice that it is about is mailed.
+        self._customer_id = ""
+        self._mailed_to = ""
 
     def at_the_door(self, method: str, places: Mapping[str, Any]) -> None:
         """Raises OffLimits for an endpoint, or an object, that is not the bot's."""
@@ -105,6 +110,13 @@ class Hold:
             self._vet(customer_id)
         if invoice_id := getattr(wanted, "invoice_id", None):
             self._vet_invoice(invoice_id)
+        if isinstance(wanted, InvoiceInput):
+            self._vet_recipient(wanted)
+        elif isinstance(wanted, CustomerChanges):
+            given = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+            self._as_on_file(given.get("name"), given.get("email"))
+        elif isinstance(wanted, SendInput):
+            self._as_known(wanted.to, self._mailed_to, "mail an invoice to")
 
     def before_doing(self) -> None:
         """Raises OffLimits for what is not known to be about one of its customers."""
@@ -113,10 +125,35 @@ class Hold:
 
     def _vet_invoice(self, reference: str) -> None:
         rows = self.merchant.invoices.referred_to(reference)
-        found = rows.values_list("customer__public_id", flat=True).first()
-        self._vet(found or "")
+        found = rows.values_list("customer__public_id", "recipient_email").first()
+        customer_id, self._mailed_to = found or ("", "")
+        self._vet(customer_id or "")
+
+    def _vet_recipient(self, wanted: InvoiceInput) -> None:
+        if "customer_id" in wanted.model_fields_set and wanted.customer_id is None:
+            raise not_among_customers("")
+        if wanted.recipient is not None:
+            self._as_on_file(wanted.recipient.name or None, wanted.recipient.email or None)
+
+    def _as_on_file(self, name: str | None, email: str | None) -> None:
+        if name is None and email is None:
+            return
+        rows = self.merchant.customers.filter(public_id=self._customer_id)
+        known = rows.values_list("name", "email").first()
+        if known is None:
+            raise not_among_customers(self._customer_id)
+        self._as_known(name, known[0], "name somebody as")
+        self._as_known(email, known[1], "have somebody mailed at")
+
+    def _as_known(self, given: str | None, known: str, to_do: str) -> None:
+        if given is not None and given.casefold() != known.casefold():
+            raise OffLimits(
+                f"This bot may not {to_do} {given or 'nobody'}: its leash names customers, and "
+                "something else is on file for this one.",
+                details={"limit": "customers"},
+            )
 
     def _vet(self, customer_id: str) -> None:
         if customer_id not in self.customers:
             raise not_among_customers(customer_id)
-        self._is_vetted = True
+        self._customer_id, self._is_vetted = customer_id, True

@@ -378,3 +378,35 @@ def test_no_bot_on_a_leash_says_where_usdc_goes(test_merchant: Merchant) -> None
     # What is like it keeps the address that was named before.
     copy = billing.post(f"/v1/invoices/{draft.public_id}/duplicate")
     assert copy.json()["wallet_address"] == ADDRESS
+
+
+def test_among_customers_nobody_else_is_named_or_mailed(test_merchant: Merchant) -> None:
+    cleo = given_a_customer(test_merchant)
+    bot = leashed(test_merchant, {"customers": [cleo.public_id]})
+    eve, own = {"email": "eve@example.com"}, {"name": cleo.name, "email": cleo.email.upper()}
+    bill = {
+        "customer_id": cleo.public_id,
+        "line_items": [{"description": "x", "unit_price": "1"}],
+    }
+    draft = bot.post("/v1/invoices", {**bill, "recipient": own})
+    assert (draft.status_code, cleo.email != "") == (201, True)
+    here = f"/v1/invoices/{draft.json()['id']}"
+    for answer in (
+        bot.post("/v1/invoices", {**bill, "recipient": eve}),
+        bot.post("/v1/invoices", {**bill, "recipient": {"name": "Eve"}}),
+        bot.patch(here, {"recipient": eve}),
+        bot.patch(here, {"customer_id": None}),
+        bot.patch(here, {"customer_id": None, "recipient": own}),
+        bot.post(f"{here}/send", {"to": eve["email"]}),
+        bot.patch(f"/v1/customers/{cleo.public_id}", eve),
+        bot.patch(f"/v1/customers/{cleo.public_id}", {"name": "Eve"}),
+    ):
+        assert refusal(answer) == (403, "off_limits", "customers")
+    assert again(cleo).email == cleo.email
+    assert bot.patch(f"/v1/customers/{cleo.public_id}", {"phone": "1"}).status_code == 200
+    assert bot.patch(here, {"memo": "Hi", "recipient": None}).status_code == 200
+    assert bot.post(f"{here}/send", {"to": cleo.email}).status_code == 200
+    assert {row.to.lower() for row in Message.objects.filter(kind="invoice")} == {cleo.email}
+    # The control: a leash that names no customers lets a bot write to whom it wants.
+    free = leashed(test_merchant, {"tools": ["send_invoice"]})
+    assert free.post(f"{here}/send", {"to": eve["email"]}).status_code == 200

@@ -7,7 +7,10 @@ import pytest
 
 from invoicing import approving, tasks
 from invoicing.actions.approvals import approve, decline
+from invoicing.actions.invoices import void_invoice
 from invoicing.actions.leashes import set_leash
+from invoicing.api import inside
+from invoicing.api.authentication import Caller
 from invoicing.errors import InvalidState
 from invoicing.inputs import read
 from invoicing.leashes import LeashInput
@@ -410,3 +413,50 @@ def test_among_customers_nobody_else_is_named_or_mailed(test_merchant: Merchant)
     # The control: a leash that names no customers lets a bot write to whom it wants.
     free = leashed(test_merchant, {"tools": ["send_invoice"]})
     assert free.post(f"{here}/send", {"to": eve["email"]}).status_code == 200
+
+
+def test_what_has_an_empty_answer_is_done_too(test_merchant: Merchant, ada: User) -> None:
+    limit = {"kind": "settle", "currency": "USD", "approval_above": "0"}
+    bot = leashed(test_merchant, {"limits": [limit]})
+    first, void = (given_an_open_invoice(test_merchant) for _ in range(2))
+    for invoice in (first, void):
+        asked = bot.send("POST", f"/compat/wraith/invoice/{invoice.uuid}/paid", None)
+        assert asked.status_code == 202
+        approve(test_merchant, asked.json()["id"], ada)
+    void_invoice(test_merchant, void.public_id)
+    assert tasks.carry_out_approvals() == 2
+    done = {row["payee"]: row["result"] for row in bot.get("/v1/approvals").json()["data"]}
+    assert done[first.public_id] == {"status": 200, "body": None}
+    # The control: a refusal has a body, in Wraith's words.
+    assert done[void.public_id]["status"] == done[void.public_id]["body"]["statusCode"] == 409
+    assert again(first).status == "paid"
+
+
+def test_one_that_breaks_stops_no_other_and_ends(
+    held: Api, test_merchant: Merchant, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [refund(held, given_paid(test_merchant), "60").json() for _ in range(2)]
+    for row in told:
+        approve(test_merchant, row["id"], ada)
+    broken, ask = Approval.objects.order_by("pk")[0], inside.ask
+
+    def breaks(caller: Caller, method: str, path: str, *rest: Any, **how: Any) -> inside.Answer:
+        if path == broken.path:
+            raise LookupError("a defect")
+        return ask(caller, method, path, *rest, **how)
+
+    def results() -> list[tuple[str, int | None]]:
+        rows = Approval.objects.select_related("intent").order_by("pk")
+        return [(row.status, row.intent.answer_status) for row in rows]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inside, "ask", breaks)
+        assert tasks.carry_out_approvals() == 2
+        assert results() == [("approved", None), ("done", 200)]
+        held.post("/v1/sandbox/clock", {"advance": "PT24H"})
+        Approval.objects.update(leased_until=None)  # the minute is over
+        assert tasks.carry_out_approvals() == 1
+    assert results() == [("done", 500), ("done", 200)]
+    # Nobody knows that nothing was done, so it is no free wish again.
+    assert Intent.objects.get(approval=broken).status == "done"
+    assert Refund.objects.count() == 1

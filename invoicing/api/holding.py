@@ -15,12 +15,14 @@ from invoicing.models import Leash
 SAFE: Final = frozenset({"GET", "HEAD"})
 # Of themselves they do nothing; what is called by MCP is held where it is answered.
 ALWAYS: Final = frozenset({"me", "list_approvals", "get_approval", "speak_mcp"})
-# What moves money that no limit measures beforehand: of a bot that has limits of the kind, a person
-# does it.
+# What moves money that no limit measures beforehand, or lets go of money that is due: of a bot that
+# has limits of the kind, a person does it.
 UNMEASURED: Final = {
     "accept_refund_claim": "refund",
     "concede_dispute": "refund",
     "change_recurring_charge": "charge",
+    "void_invoice": "settle",
+    "mark_uncollectible": "settle",
 }
 # What a bot could free itself with.
 NEVER: Final = "bots:write"
@@ -86,13 +88,7 @@ class Hold:
                 f"This bot may not use {missing[0]}: its leash allows {allowed}.",
                 details={"limit": "tools", "tool": missing[0]},
             )
-        kind = UNMEASURED.get(self.endpoint.name)
-        if kind in {limit["kind"] for limit in self.leash.limits}:
-            raise OffLimits(
-                f"This bot has limits for each {kind}, and what this would move cannot be held "
-                "against them beforehand: ask a person to do it.",
-                details={"limit": "unmeasured", "kind": kind},
-            )
+        self._vet_measure()
         if method in SAFE:
             self._is_vetted = True
         if self._is_vetted:
@@ -101,6 +97,16 @@ class Hold:
             self._vet(places["customer_id"])
         if "reference" in places:
             self._vet_invoice(places["reference"])
+
+    def _vet_measure(self) -> None:
+        limited = {limit["kind"] for limit in self.leash.limits}
+        for kind in filter(None, map(UNMEASURED.get, self.endpoint.tools)):
+            if kind in limited:
+                raise OffLimits(
+                    f"This bot has limits for each {kind}, and what this would move cannot be "
+                    "held against them beforehand: ask a person to do it.",
+                    details={"limit": "unmeasured", "kind": kind},
+                )
 
     def on_reading(self, wanted: BaseModel) -> None:
         """Raises OffLimits for a body that is about somebody else."""

@@ -316,6 +316,36 @@ def test_what_no_limit_can_measure_is_left_to_people(held: Api, test_merchant: M
     dearer = charger.patch("/v1/recurring_charges/rec_x", {"amount": "1000"})
     assert refusal(dearer) == (403, "off_limits", "unmeasured")
     assert charger.post("/v1/refund_claims/clm_x/accept").status_code == 404
+    invoice = given_an_open_invoice(test_merchant)
+    native, uuid = f"/v1/invoices/{invoice.public_id}", invoice.uuid
+    ways = (f"{native}/void", f"{native}/mark_uncollectible")
+    settler = leashed(test_merchant, {"limits": [{**limit, "kind": "settle"}]})
+    for path in ways:
+        assert refusal(settler.post(path)) == (403, "off_limits", "unmeasured")
+    for path in (
+        f"/compat/wallgent/v1/invoices/{invoice.public_id}/void",
+        f"/compat/gwop/v1/invoices/{uuid}/cancel",
+    ):
+        assert settler.post(path).status_code == 403, path
+    assert again(invoice).status == "open"
+    for path in reversed(ways):  # the control
+        assert charger.post(path).status_code == 200
+
+
+def test_unmatched_money_is_for_its_own_customers_only(test_merchant: Merchant) -> None:
+    cleo, ben = given_a_customer(test_merchant), given_a_customer(test_merchant, name="Ben")
+    hers, his = (
+        given_an_open_invoice(test_merchant, customer_id=who.public_id) for who in (cleo, ben)
+    )
+    bot = leashed(test_merchant, {"customers": [cleo.public_id]})
+    for path in ("/v1/deposits/dep_x", "/v1/usdc_deposits/udp_x"):
+        for verb, other, own in (
+            ("credit", {"customer_id": ben.public_id}, {"customer_id": cleo.public_id}),
+            ("match", {"invoice_id": his.number}, {"invoice_id": hers.number}),
+        ):
+            answer = bot.post(f"{path}/{verb}", other)
+            assert refusal(answer) == (403, "off_limits", "customers")
+            assert bot.post(f"{path}/{verb}", own).status_code == 404
 
 
 def test_no_dialect_is_a_way_around(test_merchant: Merchant) -> None:
@@ -430,6 +460,14 @@ def test_what_has_an_empty_answer_is_done_too(test_merchant: Merchant, ada: User
     # The control: a refusal has a body, in Wraith's words.
     assert done[void.public_id]["status"] == done[void.public_id]["body"]["statusCode"] == 409
     assert again(first).status == "paid"
+
+
+def test_an_empty_answer_is_kept_under_its_key(api: Api, test_merchant: Merchant) -> None:
+    path = f"/compat/wraith/invoice/{given_an_open_invoice(test_merchant).uuid}/paid"
+    for _ in range(2):
+        answer = api.send("POST", path, None, idempotency_key="k")
+        assert (answer.status_code, answer.content) == (200, b"")
+    assert Intent.objects.get().status == "done"
 
 
 def test_one_that_breaks_stops_no_other_and_ends(

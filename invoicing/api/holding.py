@@ -1,7 +1,7 @@
 """Holding a bot at the API's door: which endpoints it may use, and with whom it may deal."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
@@ -9,9 +9,10 @@ from invoicing.api.authentication import Caller
 from invoicing.api.endpoint import Endpoint
 from invoicing.errors import MissingPermission, OffLimits
 from invoicing.inputs import CustomerChanges, InvoiceInput, SendInput
-from invoicing.leashes import not_among_customers
+from invoicing.leashes import not_among_customers, owners, vetting
 from invoicing.models import Leash
 
+R = TypeVar("R")
 SAFE: Final = frozenset({"GET", "HEAD"})
 # Of themselves they do nothing; what is called by MCP is held where it is answered.
 ALWAYS: Final = frozenset({"me", "list_approvals", "get_approval", "speak_mcp"})
@@ -24,6 +25,8 @@ UNMEASURED: Final = {
     "void_invoice": "settle",
     "mark_uncollectible": "settle",
 }
+# Whom it is about is known once its words are understood, when an invoice is drafted of them.
+IN_WORDS: Final = "quick_invoice"
 # What a bot could free itself with.
 NEVER: Final = "bots:write"
 
@@ -97,6 +100,8 @@ class Hold:
             self._vet(places["customer_id"])
         if "reference" in places:
             self._vet_invoice(places["reference"])
+        for name in owners.keys() & places.keys():
+            self._vet(owners[name](self.merchant, places[name]))
 
     def _vet_measure(self) -> None:
         limited = {limit["kind"] for limit in self.leash.limits}
@@ -124,8 +129,22 @@ class Hold:
         elif isinstance(wanted, SendInput):
             self._as_known(wanted.to, self._mailed_to, "mail an invoice to")
 
-    def before_doing(self) -> None:
-        """Raises OffLimits for what is not known to be about one of its customers."""
+    def held(self, do: Callable[[], R]) -> Callable[[], R]:
+        """The same, as far as it is about one of its customers. Raises OffLimits where that is not
+        known, and will not be."""
+        if self._is_vetted:
+            return do
+        if IN_WORDS not in self.endpoint.tools:
+            raise not_among_customers("")
+
+        def doing() -> R:
+            with vetting(self._on_drafting):
+                return do()
+
+        return doing
+
+    def _on_drafting(self, wanted: BaseModel) -> None:
+        self.on_reading(wanted)
         if not self._is_vetted:
             raise not_among_customers("")
 

@@ -190,7 +190,7 @@ class ApiView(JsonView):
         actor = Actor("bot", bot.public_id, bot.name, getattr(self.request, "request_id", ""))
         assert self.endpoint  # noqa: S101 - a handler runs, so there is one
         if self.hold is not None and moves is None:  # what moves money says whose it is
-            self.hold.before_doing()
+            do = self.hold.held(do)
         act = partial(
             once,
             self.request,

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from invoicing import approving, tasks
+from invoicing.actions.access import create_api_key
 from invoicing.actions.approvals import approve, decline
 from invoicing.actions.invoices import void_invoice
 from invoicing.actions.leashes import set_leash
 from invoicing.api import inside
 from invoicing.api.authentication import Caller
 from invoicing.errors import InvalidState
-from invoicing.inputs import read
+from invoicing.inputs import ApiKeyInput, read
 from invoicing.leashes import LeashInput
 from invoicing.models import Approval, Bot, Event, Intent, Merchant, Message, User
 from payments.models import Payment, Refund
@@ -24,6 +25,7 @@ from tests.factories import (
     given_a_saved_card,
     given_an_open_invoice,
     pay,
+    subscribe,
 )
 from tests.fixtures import Api
 
@@ -52,6 +54,13 @@ def leashed(merchant: Merchant, wanted: dict[str, Any]) -> Api:
     key = given_a_key(merchant)
     set_leash(merchant, Bot.objects.latest("pk").public_id, read(LeashInput, wanted))
     return Api(key)
+
+
+def narrower(merchant: Merchant, permissions: list[str]) -> str:
+    """Another key of the bot whose approval is the newest."""
+    bot = Approval.objects.select_related("bot").latest("pk").bot
+    wanted = read(ApiKeyInput, {"permissions": permissions})
+    return create_api_key(merchant, bot.public_id, wanted)[1]
 
 
 def given_paid(merchant: Merchant, **fields: Any) -> str:
@@ -498,3 +507,58 @@ def test_one_that_breaks_stops_no_other_and_ends(
     # Nobody knows that nothing was done, so it is no free wish again.
     assert Intent.objects.get(approval=broken).status == "done"
     assert Refund.objects.count() == 1
+
+
+def test_a_schedule_and_a_sentence_are_a_customers_as_well(test_merchant: Merchant) -> None:
+    cleo, ben = given_a_customer(test_merchant), given_a_customer(test_merchant, name="Ben Stone")
+    hers, his = (subscribe(who, collection="send").public_id for who in (cleo, ben))
+    bot = leashed(test_merchant, {"customers": [cleo.public_id]})
+    for verb, body in (("", {"description": "Tea"}), ("pause", {}), ("resume", {}), ("cancel", {})):
+        way = "PATCH" if not verb else "POST"
+        answers = [
+            bot.send(way, f"/v1/recurring_charges/{row}/{verb}".rstrip("/"), body)
+            for row in (hers, his, "rec_x")
+        ]
+        assert answers[0].status_code == 200, answers[0].content
+        assert [refusal(one)[2] for one in answers[1:]] == ["customers"] * 2
+    for who, status in ((cleo.name, 201), ("Ben Stone", 403), ("Nobody Known", 403)):
+        said = bot.post("/v1/quick_invoices", {"message": f"Invoice {who} $5 for tea"})
+        assert said.status_code == status, said.content
+    chat = {"message": "Create an invoice for $50 with memo coffee"}
+    assert bot.post("/compat/wraith/agent/Ada's bot/chat", chat).status_code == 403
+    assert {row.customer for row in test_merchant.invoices.filter(status="draft")} == {cleo}
+
+
+def test_a_bot_is_told_how_it_is_held(held: Api, api: Api, test_merchant: Merchant) -> None:
+    assert refund(held, given_paid(test_merchant), "20").status_code == 200
+    told = held.get("/v1/me").json()
+    assert told["leash"] == {
+        "object": "leash",
+        "bot_id": told["bot"]["id"],
+        "tools": [],
+        "customers": [],
+        "limits": [
+            {
+                "kind": "refund",
+                "currency": "USD",
+                "per_action": "80.00",
+                "per_day": "200.00",
+                "per_payee": "150.00",
+                "approval_above": "50.00",
+                "used_today": "20.00",
+            }
+        ],
+    }
+    assert api.get("/v1/me").json()["leash"] is None
+
+
+def test_a_bot_sees_what_it_has_asked_for_itself(
+    held: Api, api: Api, test_merchant: Merchant
+) -> None:
+    told = refund(held, given_paid(test_merchant), "60").json()
+    other = Api(given_a_key(test_merchant, ["payments:read"]))
+    own = Api(narrower(test_merchant, ["payments:read"]))
+    for reader, sees in ((other, False), (own, True), (api, True)):
+        rows = reader.get("/v1/approvals").json()["data"]
+        assert [row["id"] for row in rows] == [told["id"]] * sees
+        assert reader.get(told["url"]).status_code == (200 if sees else 404)

@@ -157,7 +157,8 @@ def wish_of(approval: Approval) -> str:
     """What a bot wants, in a person's words."""
     intent = approval.intent
     amount = money.format_money(intent.amount, intent.currency)
-    return str(WISHES[intent.kind]) % {"amount": amount}
+    wish = str(WISHES[intent.kind]) % {"amount": amount}
+    return f"{wish} {approving.rhythm_of(approval)}".strip()
 
 
 def told(approval: Approval) -> dict[str, Any]:

@@ -16,6 +16,7 @@ PERMISSION: Final = "payments:write"
 # As long as there is anything to decide.
 _VALID_FOR: Final = timedelta(days=8)
 _SALT: Final = "invoicing.approving"
+_UNITS: Final = {"weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 # Where a bot may say what something is for, the plainest first.
 _WORDS: Final = ("description", "note", "memo")
 
@@ -26,6 +27,13 @@ class Subject:
 
     customer: Customer | None = None
     invoice: Invoice | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the dashboard shows what it is about; "" where neither is on file."""
+        if self.invoice is not None:
+            return f"/dashboard/invoices/{self.invoice.public_id}/"
+        return f"/dashboard/customers/{self.customer.public_id}/" if self.customer else ""
 
     @property
     def name(self) -> str:
@@ -74,7 +82,7 @@ def subject_of(approval: Approval) -> Subject:
     """Whom and what one request is about."""
     merchant, payee = approval.merchant, approval.intent.payee
     wanted = request_of(approval)
-    in_path = re.search(r"/invoices/([^/]+)/", approval.path)
+    in_path = re.search(r"/invoices?/([^/]+)/", approval.path)
     reference = str(wanted.get("invoice_id") or (in_path and in_path[1]) or payee)
     return Subject(
         merchant.customers.filter(public_id=payee).first(),
@@ -102,4 +110,21 @@ def words_of(approval: Approval) -> str:
     """What the bot itself says that this is for; "" where it says nothing."""
     wanted = request_of(approval)
     said = (wanted.get(name) for name in _WORDS)
-    return approval.purpose or next((text for text in said if isinstance(text, str) and text), "")
+    purpose = approval.purpose.strip()
+    return purpose or next((text for text in said if isinstance(text, str) and text.strip()), "")
+
+
+def rhythm_of(approval: Approval) -> str:
+    """How often it comes again, and from and until when; "" for what is done once."""
+    wanted = request_of(approval)
+    rhythm = wanted.get("recurring") or wanted
+    unit = _UNITS.get(str(rhythm.get("interval")))
+    if unit is None:
+        return ""
+    count = str(rhythm.get("interval_count", 1))
+    said = f"every {unit}" if count == "1" else f"every {count} {unit}s"
+    begins = rhythm.get("start_at") or rhythm.get("anchor")
+    days = rhythm.get("trial_days")
+    said += f", from {begins}" if begins else f", from {days} days on" if days else ", from now"
+    ends = rhythm.get("end_at") or rhythm.get("endAt")
+    return f"{said}, until {ends}" if ends else f"{said} until it is canceled"

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal, cast, overload
 from zoneinfo import ZoneInfo
 
-from invoicing import clock, events, money, totals
+from invoicing import clock, events, leashes, money, totals
 from invoicing.errors import NotFound, ValidationFailed
 from invoicing.inputs import (
     DiscountInput,
@@ -38,8 +38,10 @@ _COPIED = (
 def draft(merchant: Merchant, wanted: InvoiceInput) -> tuple[Invoice, list[LineItem]]:
     """An unsaved draft with its lines, worked out.
 
-    Raises NotFound for another's customer or wallet, ValidationFailed for what does not add up.
+    Raises NotFound for another's customer or wallet, ValidationFailed for what does not add up,
+    OffLimits for what the bot that asked in words may not have.
     """
+    leashes.vet(wanted)
     at = clock.now(merchant)
     invoice = Invoice(merchant=merchant, created_at=at, updated_at=at)
     return invoice, fill(invoice, wanted)

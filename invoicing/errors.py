@@ -73,9 +73,9 @@ class MissingPermission(BillhookError):
 
     code = "missing_permission"
 
-    def __init__(self, permission: str) -> None:
+    def __init__(self, permission: str, subject: str = "This") -> None:
         super().__init__(
-            f"This needs the permission {permission}.", details={"permission": permission}
+            f"{subject} needs the permission {permission}.", details={"permission": permission}
         )
 
 

@@ -179,7 +179,8 @@ class InvoiceInput(Taxed):
     wallet_address: EvmAddress = Field(
         default="",
         description="An address of your own to be paid at in USDC, instead of a fresh one: what "
-        "comes there is matched by its amount.",
+        "comes there is matched by its amount. It takes `wallets:write`, and a bot on a leash may "
+        "not name one.",
     )
     currency: CurrencyCode | None = Field(
         default=None,

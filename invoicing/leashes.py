@@ -3,7 +3,9 @@
 Everything here happens in the caller's transaction, under the bot's lock.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
@@ -31,6 +33,9 @@ from invoicing.models import Bot, Intent, Leash, Merchant
 
 # Whoever knows the addresses says what the endpoints are called; filled when Django starts.
 tool_names: list[Callable[[], Collection[str]]] = []
+# Filled by the rooms above: whose an object is, by what its id is called in an address; "" where
+# there is none such.
+owners: dict[str, Callable[[Merchant, str], str]] = {}
 AMOUNTS: Final = ("per_action", "per_day", "per_payee", "approval_above")
 MOST_CUSTOMERS: Final = 500
 
@@ -196,6 +201,25 @@ def not_among_customers(payee: str) -> OffLimits:
         "customers that its leash names.",
         details={"limit": "customers"},
     )
+
+
+_vetting: ContextVar[Callable[[Input], None] | None] = ContextVar("vetting", default=None)
+
+
+@contextmanager
+def vetting(look: Callable[[Input], None]) -> Iterator[None]:
+    """Hold whatever is drafted meanwhile: for wishes in words, which no door can read."""
+    token = _vetting.set(look)
+    try:
+        yield
+    finally:
+        _vetting.reset(token)
+
+
+def vet(wanted: Input) -> None:
+    """Raises OffLimits for a draft that whoever asks for it may not have made."""
+    if look := _vetting.get():
+        look(wanted)
 
 
 def _within(most: int | None, used: int, move: Move, name: str) -> None:

@@ -35,6 +35,7 @@ MAILS: dict[str, frozenset[str]] = {
             "amount",
             "currency",
             "payee",
+            "subject_url",
             "purpose",
             "until",
             "livemode",

@@ -134,13 +134,16 @@ def queue_approval(approval: Approval) -> None:
     """Ask everyone who may decide, each by a link of their own, in the caller's transaction."""
     intent, merchant = approval.intent, approval.merchant
     zone = ZoneInfo(merchant.timezone)
+    subject = approving.subject_of(approval)
+    rhythm = approving.rhythm_of(approval)
     told = {
         "merchant_name": merchant.name,
         "bot_name": approval.bot.name,
-        "tool": approval.tool.replace("_", " "),
+        "tool": approval.tool.replace("_", " ") + (f", {rhythm}" if rhythm else ""),
         "amount": intent.amount,
         "currency": intent.currency,
-        "payee": approving.subject_of(approval).name or intent.payee,
+        "payee": subject.name or intent.payee,
+        "subject_url": public_url(subject.path) if subject.path else "",
         "purpose": approving.words_of(approval),
         "until": approval.expires_at.astimezone(zone).date(),
         "livemode": merchant.livemode,

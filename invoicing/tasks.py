@@ -24,7 +24,7 @@ from invoicing import (
 from invoicing.actions import approvals, clocks, intents, messages, webhooks
 from invoicing.api import inside
 from invoicing.api.authentication import Caller
-from invoicing.errors import IdempotencyInFlight
+from invoicing.api.errors import envelope
 from invoicing.failpoints import failpoint
 from invoicing.intents import KEPT_FOR, carrying_out
 from invoicing.mailing import send
@@ -44,6 +44,8 @@ CLOCKS_FOR = timedelta(seconds=40)
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=48)
 APPROVALS_AT_ONCE = 5
 TRY_APPROVAL_AGAIN = timedelta(minutes=1)
+# On the merchant's clock; well within the time for which its key is known.
+TRY_APPROVAL_FOR = timedelta(hours=24)
 
 
 @shared_task
@@ -178,30 +180,51 @@ def carry_out_approvals() -> int:
     done = 0
     while batch := approvals.claim_approvals(APPROVALS_AT_ONCE):
         for approval in batch:
-            _carry_out(approval)
+            try:
+                _carry_out(approval)
+            except Exception:  # those beside it must not wait; its own lease ends
+                _log.exception("an outcome was not kept", extra=_named(approval))
         done += len(batch)
     return done
 
 
 def _carry_out(approval: Approval) -> None:
+    """Do one, and keep what came of it. What cannot be done now is tried again for a day."""
+    answer = _answer_to(approval)
+    failpoint("carry_out:answered")
+    is_unsettled = answer.status >= 500 or answer.status == 429 or _is_at_work(answer)
+    assert approval.decided_at  # noqa: S101 - somebody has approved it
+    waits_for = clock.now(approval.bot.merchant) - approval.decided_at
+    if is_unsettled and waits_for < TRY_APPROVAL_FOR:
+        approvals.put_off(approval.pk, clock.wall() + TRY_APPROVAL_AGAIN)
+        return
+    # Of what is unsettled to the end, nobody knows that nothing was done: the wish stays.
+    dropped = answer.status >= 400 and not is_unsettled
+    approvals.record_outcome(approval.pk, answer.status, answer.text, dropped=dropped)
+
+
+def _answer_to(approval: Approval) -> inside.Answer:
     """Ask the API what the bot had asked, under a key that is this approval's own."""
     caller = Caller(approval.bot, approval.api_key)
     key = f"approval:{approval.public_id}"
-    with carrying_out(approval.intent):
-        answer = inside.ask(
-            caller, "POST", approval.path, json.loads(approval.body), idempotency_key=key
-        )
-    failpoint("carry_out:answered")
-    if answer.status >= 500 or answer.status == 429 or _is_at_work(answer):
-        approvals.put_off(approval.pk, clock.wall() + TRY_APPROVAL_AGAIN)
-        return
-    approvals.record_outcome(
-        approval.pk, answer.status, inside.written(answer.body), dropped=answer.status >= 400
-    )
+    try:
+        with carrying_out(approval.intent):
+            return inside.ask(
+                caller, "POST", approval.path, json.loads(approval.body), idempotency_key=key
+            )
+    except Exception:
+        _log.exception("an approval could not be carried out", extra=_named(approval))
+        text = "Something broke here when it was to be done. See whether anything was."
+        return inside.Answer(500, envelope("internal_error", text, ""))
+
+
+def _named(approval: Approval) -> dict[str, str]:
+    return {"approval": approval.public_id}
 
 
 def _is_at_work(answer: inside.Answer) -> bool:
-    return answer.status == 409 and answer.body["error"]["code"] == IdempotencyInFlight.code
+    """Whether the same is being done under the same key, in whatever dialect that is told."""
+    return answer.status == 409 and "Retry-After" in answer.headers
 
 
 @shared_task

@@ -10,7 +10,7 @@ class PaymentsConfig(AppConfig):
         """Add this room's part to how an invoice looks, what is told and done, and what waits."""
         from django.db.models import Prefetch
 
-        from invoicing import events, issuing, reminding, sweeps
+        from invoicing import events, issuing, leashes, reminding, sweeps
         from invoicing import representations as invoicing_representations
         from invoicing.actions import customers
         from invoicing.models import CreditNote
@@ -64,6 +64,7 @@ class PaymentsConfig(AppConfig):
         events.followers["customer.payment_method_updated"].append(collecting.follow_updated)
         events.followers["customer.payment_method_removed"].append(collecting.follow_removed)
         customers.obstacles.append(holding.goes_on_billing)
+        leashes.owners["recurring_id"] = holding.customer_of_schedule
         reminding.obstacles += [holding.is_disputed, holding.is_collected]
         sweeps.registered[:0] = waiting.SWEEPS
         sweeps.between.append(hearing.hear_sandbox)

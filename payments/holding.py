@@ -1,6 +1,7 @@
-"""What of this room speaks against asking a payer again, and against letting a customer go."""
+"""What of this room speaks against asking a payer again, and against letting a customer go; and
+whose its objects are, for bots that are held to some customers."""
 
-from invoicing.models import Customer, Invoice
+from invoicing.models import Customer, Invoice, Merchant
 from payments.models.dispute import RETURNED_BY_BANK, DisputeStatus
 from payments.models.recurring import RecurringCharge, RecurringPeriod, RecurringStatus
 
@@ -22,6 +23,12 @@ def goes_on_billing(customer: Customer) -> str:
     if row is None:
         return ""
     return f"{row.description} still bills this customer: cancel the recurring charge {row} first."
+
+
+def customer_of_schedule(merchant: Merchant, recurring_id: str) -> str:
+    """Whom a recurring charge bills; "" where there is none such."""
+    rows = RecurringCharge.objects.filter(merchant=merchant, public_id=recurring_id)
+    return rows.values_list("customer__public_id", flat=True).first() or ""
 
 
 def is_collected(invoice: Invoice) -> bool:

@@ -120,7 +120,7 @@ class MarkPaid(Wraith, DialectView):
         row = find(self.merchant, reference)
         done = self.run(
             lambda: settle(self.merchant, reference, wanted),
-            lambda row: None,
+            lambda row: {},  # only what is kept: the answer has no body
             steps=True,
             # Saying it twice is no second wish, so only the bot's limits are asked.
             moves=None if row.status == "paid" else lambda: settling(row, wanted, again=True),

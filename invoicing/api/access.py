@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from invoicing import representations
+from invoicing import leashes, representations
 from invoicing.actions import access as actions
 from invoicing.api import schemas
 from invoicing.api.endpoint import Endpoint
@@ -23,8 +23,9 @@ class MeView(ApiView):
 
     @Endpoint("Get who is asking", answers=schemas.Me, tool="me")
     def get(self, request: Request) -> Response:
-        """Takes any key: whom it belongs to, and what it may do."""
-        key = self.caller.key
+        """Takes any key: whom it belongs to, what it may do, and what holds it: `leash`, with
+        what was used today, or null."""
+        key, leash = self.caller.key, self.caller.leash
         return Response(
             {
                 "object": "me",
@@ -32,6 +33,7 @@ class MeView(ApiView):
                 "bot": representations.bot(self.caller.bot),
                 "api_key": representations.api_key(key),
                 "permissions": key.permissions,
+                "leash": leash and dict(leashes.shown(leash, with_use=True)),
             }
         )
 

@@ -1,28 +1,55 @@
 """Holding a bot at the API's door: which endpoints it may use, and with whom it may deal."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
 from invoicing.api.authentication import Caller
 from invoicing.api.endpoint import Endpoint
 from invoicing.errors import MissingPermission, OffLimits
-from invoicing.leashes import not_among_customers
+from invoicing.inputs import CustomerChanges, InvoiceInput, SendInput
+from invoicing.leashes import not_among_customers, owners, vetting
 from invoicing.models import Leash
 
+R = TypeVar("R")
 SAFE: Final = frozenset({"GET", "HEAD"})
 # Of themselves they do nothing; what is called by MCP is held where it is answered.
 ALWAYS: Final = frozenset({"me", "list_approvals", "get_approval", "speak_mcp"})
-# What moves money that no limit measures beforehand: of a bot that has limits of the kind, a person
-# does it.
+# What moves money that no limit measures beforehand, or lets go of money that is due: of a bot that
+# has limits of the kind, a person does it.
 UNMEASURED: Final = {
     "accept_refund_claim": "refund",
     "concede_dispute": "refund",
     "change_recurring_charge": "charge",
+    "void_invoice": "settle",
+    "mark_uncollectible": "settle",
 }
+# Whom it is about is known once its words are understood, when an invoice is drafted of them.
+IN_WORDS: Final = "quick_invoice"
 # What a bot could free itself with.
 NEVER: Final = "bots:write"
+
+
+# What an invoice takes to say where its USDC goes: as much as to say it of a wallet.
+NAMING_AN_ADDRESS: Final = "wallets:write"
+
+
+def vet_address(caller: Caller, wanted: BaseModel) -> None:
+    """Every body that can say where an invoice's USDC goes comes by here, in whatever dialect.
+
+    Raises OffLimits for a bot on a leash, MissingPermission without the permission for it.
+    """
+    if not getattr(wanted, "wallet_address", None):
+        return
+    if caller.leash is not None:
+        raise OffLimits(
+            "A bot on a leash may not name a wallet_address: where money goes is a person's to "
+            "say. Leave it out, and your wallets receive.",
+            details={"limit": "wallet_address"},
+        )
+    if not caller.may(NAMING_AN_ADDRESS):
+        raise MissingPermission(NAMING_AN_ADDRESS, "Naming a wallet_address")
 
 
 def allows(leash: Leash, endpoint: Endpoint) -> bool:
@@ -40,7 +67,8 @@ class Hold:
     """One request of a bot on a leash.
 
     Where the leash names customers, whatever changes anything must be seen to be about one of
-    them before it is done: by its address, its body, or what it moves.
+    them before it is done: by its address, its body, or what it moves. Whom the merchant has on
+    file for them is also who is named and mailed.
     """
 
     def __init__(self, caller: Caller, leash: Leash, endpoint: Endpoint) -> None:
@@ -49,6 +77,9 @@ class Hold:
         self.leash = leash
         self.customers = frozenset(leash.customers)
         self._is_vetted = not self.customers
+        # Whom it was last seen to be about, and where the invoice that it is about is mailed.
+        self._customer_id = ""
+        self._mailed_to = ""
 
     def at_the_door(self, method: str, places: Mapping[str, Any]) -> None:
         """Raises OffLimits for an endpoint, or an object, that is not the bot's."""
@@ -60,13 +91,7 @@ class Hold:
                 f"This bot may not use {missing[0]}: its leash allows {allowed}.",
                 details={"limit": "tools", "tool": missing[0]},
             )
-        kind = UNMEASURED.get(self.endpoint.name)
-        if kind in {limit["kind"] for limit in self.leash.limits}:
-            raise OffLimits(
-                f"This bot has limits for each {kind}, and what this would move cannot be held "
-                "against them beforehand: ask a person to do it.",
-                details={"limit": "unmeasured", "kind": kind},
-            )
+        self._vet_measure()
         if method in SAFE:
             self._is_vetted = True
         if self._is_vetted:
@@ -75,6 +100,18 @@ class Hold:
             self._vet(places["customer_id"])
         if "reference" in places:
             self._vet_invoice(places["reference"])
+        for name in owners.keys() & places.keys():
+            self._vet(owners[name](self.merchant, places[name]))
+
+    def _vet_measure(self) -> None:
+        limited = {limit["kind"] for limit in self.leash.limits}
+        for kind in filter(None, map(UNMEASURED.get, self.endpoint.tools)):
+            if kind in limited:
+                raise OffLimits(
+                    f"This bot has limits for each {kind}, and what this would move cannot be "
+                    "held against them beforehand: ask a person to do it.",
+                    details={"limit": "unmeasured", "kind": kind},
+                )
 
     def on_reading(self, wanted: BaseModel) -> None:
         """Raises OffLimits for a body that is about somebody else."""
@@ -84,18 +121,64 @@ class Hold:
             self._vet(customer_id)
         if invoice_id := getattr(wanted, "invoice_id", None):
             self._vet_invoice(invoice_id)
+        if isinstance(wanted, InvoiceInput):
+            self._vet_recipient(wanted)
+        elif isinstance(wanted, CustomerChanges):
+            given = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+            self._as_on_file(given.get("name"), given.get("email"))
+        elif isinstance(wanted, SendInput):
+            self._as_known(wanted.to, self._mailed_to, "mail an invoice to")
 
-    def before_doing(self) -> None:
-        """Raises OffLimits for what is not known to be about one of its customers."""
+    def held(self, do: Callable[[], R]) -> Callable[[], R]:
+        """The same, as far as it is about one of its customers. Raises OffLimits where that is not
+        known, and will not be."""
+        if self._is_vetted:
+            return do
+        if IN_WORDS not in self.endpoint.tools:
+            raise not_among_customers("")
+
+        def doing() -> R:
+            with vetting(self._on_drafting):
+                return do()
+
+        return doing
+
+    def _on_drafting(self, wanted: BaseModel) -> None:
+        self.on_reading(wanted)
         if not self._is_vetted:
             raise not_among_customers("")
 
     def _vet_invoice(self, reference: str) -> None:
         rows = self.merchant.invoices.referred_to(reference)
-        found = rows.values_list("customer__public_id", flat=True).first()
-        self._vet(found or "")
+        found = rows.values_list("customer__public_id", "recipient_email").first()
+        customer_id, self._mailed_to = found or ("", "")
+        self._vet(customer_id or "")
+
+    def _vet_recipient(self, wanted: InvoiceInput) -> None:
+        if "customer_id" in wanted.model_fields_set and wanted.customer_id is None:
+            raise not_among_customers("")
+        if wanted.recipient is not None:
+            self._as_on_file(wanted.recipient.name or None, wanted.recipient.email or None)
+
+    def _as_on_file(self, name: str | None, email: str | None) -> None:
+        if name is None and email is None:
+            return
+        rows = self.merchant.customers.filter(public_id=self._customer_id)
+        known = rows.values_list("name", "email").first()
+        if known is None:
+            raise not_among_customers(self._customer_id)
+        self._as_known(name, known[0], "name somebody as")
+        self._as_known(email, known[1], "have somebody mailed at")
+
+    def _as_known(self, given: str | None, known: str, to_do: str) -> None:
+        if given is not None and given.casefold() != known.casefold():
+            raise OffLimits(
+                f"This bot may not {to_do} {given or 'nobody'}: its leash names customers, and "
+                "something else is on file for this one.",
+                details={"limit": "customers"},
+            )
 
     def _vet(self, customer_id: str) -> None:
         if customer_id not in self.customers:
             raise not_among_customers(customer_id)
-        self._is_vetted = True
+        self._customer_id, self._is_vetted = customer_id, True

@@ -36,6 +36,11 @@ class Answer:
         """Whether it was kept from an earlier request with the same key."""
         return "Idempotent-Replayed" in self.headers
 
+    @property
+    def text(self) -> str:
+        """The body as JSON; null where it is none, as of an answer that has no body."""
+        return written(None if isinstance(self.body, bytes) else self.body)
+
 
 def ask(
     caller: Caller,

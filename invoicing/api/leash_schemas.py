@@ -37,7 +37,7 @@ class Result(Shape):
     """The answer that a request would have had at once."""
 
     status: Annotated[int, Field(examples=[200])]
-    body: dict[str, Any]
+    body: Annotated[dict[str, Any] | None, Field(description="Null where the answer had no body.")]
 
 
 class Approval(Shape):

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from pydantic import Field
 from rest_framework.request import Request
@@ -10,12 +11,13 @@ from rest_framework.response import Response
 from invoicing import leashes, representations
 from invoicing.actions import leashes as actions
 from invoicing.api import leash_schemas as schemas
+from invoicing.api.authentication import Caller
 from invoicing.api.endpoint import Endpoint
 from invoicing.api.pagination import PageQuery, page
 from invoicing.api.views import ApiView
 from invoicing.errors import NotFound
 from invoicing.leashes import LeashInput
-from invoicing.models import Bot, Leash, Merchant
+from invoicing.models import Approval, Bot, Leash
 
 EXAMPLE = {
     "tools": ["create_invoice", "send_invoice", "refund_invoice"],
@@ -78,9 +80,10 @@ class Approvals(ApiView):
         page=True,
     )
     def get(self, request: Request) -> Response:
-        """What bots have asked a person for, newest first."""
+        """What the bot has asked a person for, newest first; with `bots:read`, what every bot
+        has."""
         query = self.query(ApprovalQuery)
-        rows = approvals_of(self.merchant)
+        rows = approvals_for(self.caller)
         if query.status:
             rows = rows.filter(status=query.status)
         return Response(page(query, rows, representations.approval))
@@ -94,15 +97,16 @@ class ApprovalDetail(ApiView):
         """Ask until it is `done`, `declined` or `expired`, or hear of it by webhook. `result` is
         the answer that the request would have had at once; the request sent again with the same
         Idempotency-Key gets it too."""
-        row = approvals_of(self.merchant).filter(public_id=approval_id).first()
+        row = approvals_for(self.caller).filter(public_id=approval_id).first()
         if row is None:
             raise NotFound(f"There is no approval {approval_id}.")
         return Response(representations.approval(row))
 
 
-def approvals_of(merchant: Merchant) -> Any:
-    """A merchant's approvals with all that showing them takes."""
-    return merchant.approvals.select_related("merchant", "bot", "intent")
+def approvals_for(caller: Caller) -> QuerySet[Approval]:
+    """The approvals that a bot may see, its own as a rule, with all that showing them takes."""
+    rows = caller.merchant.approvals.select_related("merchant", "bot", "intent")
+    return rows if caller.may("bots:read") else rows.filter(bot=caller.bot)
 
 
 def _shown(bot: Bot, leash: Leash | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from invoicing.api.leash_schemas import Leash
 from invoicing.api.reminder_schemas import CustomersReminders
 from invoicing.api.shapes import (
     Amount,
@@ -124,6 +125,7 @@ class Me(Shape):
     bot: Bot
     api_key: ApiKey
     permissions: Annotated[list[str], Field(examples=[["invoices:read", "invoices:write"]])]
+    leash: Annotated[Leash | None, Field(description="What the bot may do by itself; null: all.")]
 
 
 class WebhookEndpoint(Shape):

@@ -142,6 +142,7 @@ class ApiView(JsonView):
     def read(self, model: type[I]) -> I:
         """The request's body as this input, as far as the bot may ask for it."""
         wanted = super().read(model)
+        holding.vet_address(self.caller, wanted)
         if self.hold is not None:
             self.hold.on_reading(wanted)
         return wanted
@@ -189,7 +190,7 @@ class ApiView(JsonView):
         actor = Actor("bot", bot.public_id, bot.name, getattr(self.request, "request_id", ""))
         assert self.endpoint  # noqa: S101 - a handler runs, so there is one
         if self.hold is not None and moves is None:  # what moves money says whose it is
-            self.hold.before_doing()
+            do = self.hold.held(do)
         act = partial(
             once,
             self.request,

@@ -157,7 +157,8 @@ def wish_of(approval: Approval) -> str:
     """What a bot wants, in a person's words."""
     intent = approval.intent
     amount = money.format_money(intent.amount, intent.currency)
-    return str(WISHES[intent.kind]) % {"amount": amount}
+    wish = str(WISHES[intent.kind]) % {"amount": amount}
+    return f"{wish} {approving.rhythm_of(approval)}".strip()
 
 
 def told(approval: Approval) -> dict[str, Any]:
@@ -176,11 +177,17 @@ def told(approval: Approval) -> dict[str, Any]:
         "open": is_open(approval),
         "lapsed": approval.status == ApprovalStatus.PENDING and not is_open(approval),
         "failed": failed,
-        "why": answer["error"]["message"] if failed else "",
+        "why": _why(answer) if failed else "",
         "results": list(_things_in(answer))[:MOST_LINKS]
         if approval.status == ApprovalStatus.DONE
         else [],
     }
+
+
+def _why(answer: Any) -> str:
+    """What a refusal says, in whatever dialect the bot had asked."""
+    error = answer.get("error", answer) if isinstance(answer, dict) else answer
+    return str(error.get("message", "") if isinstance(error, dict) else error)
 
 
 def _asked(approval: Approval) -> Iterator[tuple[str, Any]]:

@@ -45,7 +45,7 @@ class Crash(BaseException):
 @pytest.fixture
 def key(test_merchant: Merchant) -> str:
     """A key that may do no more than this takes."""
-    return given_a_key(test_merchant, ["invoices:write"])
+    return given_a_key(test_merchant, ["invoices:write", "wallets:write"])
 
 
 @pytest.fixture
@@ -194,6 +194,16 @@ def test_a_coin_that_nobody_can_pay_in_is_refused(live: Merchant) -> None:
 
 
 # Who may
+
+
+@pytest.mark.same_everywhere
+def test_to_say_where_money_goes_takes_more(test_merchant: Merchant) -> None:
+    wayout = Mounted(Api(""), "wayout", key=given_a_key(test_merchant, ["invoices:write"]))
+    assert refusal(wayout.post("/api/invoice", ALL)) == (
+        403,
+        "Naming a wallet_address needs the permission wallets:write.",
+    )
+    assert wayout.post("/api/invoice", BODY).status_code == 200
 
 
 @pytest.mark.same_everywhere

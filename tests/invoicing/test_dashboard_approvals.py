@@ -10,15 +10,37 @@ from django.test.utils import CaptureQueriesContext
 
 from invoicing import approving, tasks
 from invoicing.actions.approvals import approve, decline
-from invoicing.models import Approval, Event, Membership, Merchant, Message, User
+from invoicing.actions.leashes import set_leash
+from invoicing.api import inside
+from invoicing.api.authentication import Caller
+from invoicing.inputs import read
+from invoicing.leashes import LeashInput
+from invoicing.models import ApiKey, Approval, Event, Membership, Merchant, Message, User
 from payments.models import Refund
-from tests.factories import again, given_an_approval, let_pass
+from tests.factories import (
+    again,
+    given_a_customer,
+    given_a_key,
+    given_a_saved_card,
+    given_an_approval,
+    given_an_open_invoice,
+    let_pass,
+)
 from tests.fixtures_dashboard import Browser, form_of, given_a_colleague, text_of
 
 
 @pytest.fixture
 def waiting(test_merchant: Merchant) -> Approval:
     return given_an_approval(test_merchant, note="Box arrived <b>broken</b>.")
+
+
+def given_a_held_bot(merchant: Merchant, kind: str) -> Caller:
+    """A bot that lets every move of this kind wait for a person."""
+    given_a_key(merchant, bot="Held")
+    key = ApiKey.objects.select_related("bot__merchant").latest("pk")
+    limit = {"kind": kind, "currency": "USD", "approval_above": "0"}
+    set_leash(merchant, key.bot.public_id, read(LeashInput, {"limits": [limit]}))
+    return Caller(key.bot, key)
 
 
 def address(approval: Approval, verb: str = "") -> str:
@@ -175,6 +197,40 @@ def test_the_mail_says_what_it_is_about(waiting: Approval, ada: User) -> None:
     for text in (message.text, message.html):
         assert "Cleo Payer, TEST-0001" in text
         assert "Box arrived" in text
+        invoice = again(waiting.merchant).invoices.get(number="TEST-0001").public_id
+        assert f"/dashboard/invoices/{invoice}/" in text
+
+
+def test_what_comes_again_says_how_often(test_merchant: Merchant) -> None:
+    caller = given_a_held_bot(test_merchant, "charge")
+    cleo = given_a_customer(test_merchant)
+    given_a_saved_card(cleo)
+    wanted = {"customer_id": cleo.public_id, "amount": "20", "description": "Tea"}
+    path, weekly = "/v1/invoices/charge", {"interval": "weekly", "start_at": "2027-02-01"}
+    asked = inside.ask(caller, "POST", path, {**wanted, "recurring": weekly})
+    assert asked.status == 202, asked.body
+    message = Message.objects.get(kind="approval")
+    assert message.subject.endswith(
+        "$20.00: charge customer, every week, from 2027-02-01 until it is canceled"
+    )
+    assert f"/dashboard/customers/{cleo.public_id}/" in message.text
+    said = text_of(Browser(None).get(link_in(message)))
+    assert "Charge $20.00 every week, from 2027-02-01 until it is canceled" in said
+    assert f"POST {path}" in said and '"start_at": "2027-02-01"' in said
+    # The control: what is done once says nothing of the kind.
+    assert inside.ask(caller, "POST", path, wanted).status == 202
+    assert "every" not in Message.objects.latest("pk").subject
+
+
+def test_where_the_bot_says_nothing_nothing_is_quoted(test_merchant: Merchant) -> None:
+    caller = given_a_held_bot(test_merchant, "settle")
+    invoice = given_an_open_invoice(test_merchant)
+    assert inside.ask(caller, "POST", f"/compat/wraith/invoice/{invoice.uuid}/paid").status == 202
+    message = Message.objects.get(kind="approval")
+    page = Browser(None).get(link_in(message))
+    for text in (message.text, message.html, page.content.decode()):
+        assert "says what it is for" not in text and "own words" not in text
+        assert str(invoice) in text
 
 
 def test_by_the_link_it_is_seen_and_then_approved(waiting: Approval, ada: User) -> None:

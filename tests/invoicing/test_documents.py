@@ -644,6 +644,7 @@ ABOUT["approval"] = {
     "amount": 6000,
     "currency": "EUR",
     "payee": "Cleo Marsh, INV-0042",
+    "subject_url": "https://pay.example.com/dashboard/invoices/inv_1/",
     "purpose": "The wrong paper.",
     "until": date(2026, 6, 8),
     "livemode": True,

@@ -57,6 +57,7 @@ def world(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
     pay(sold)
     in_usdc = given_an_open_invoice(merchant, currency="USDC")
     tasks.fan_out_events()
+    approval = given_an_approval(merchant)
     return {
         **money,
         "checkout_page": selling.public_id,
@@ -83,7 +84,8 @@ def world(merchant: Merchant, stripe: Stripe) -> dict[str, str]:
         "customer": billed.public_id,
         "archived": archived.public_id,
         "bot": key.bot.public_id,
-        "approval": given_an_approval(merchant).public_id,
+        "approval": approval.public_id,
+        "asker": approval.bot.public_id,
         "key": key.public_id,
         "event": Event.objects.filter(merchant=merchant).latest("pk").public_id,
         "endpoint": endpoint.public_id,

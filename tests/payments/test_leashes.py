@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from invoicing import approving, tasks
+from invoicing.actions.access import create_api_key
 from invoicing.actions.approvals import approve, decline
+from invoicing.actions.invoices import void_invoice
 from invoicing.actions.leashes import set_leash
-from invoicing.api import moving
+from invoicing.api import inside, moving
+from invoicing.api.authentication import Caller
 from invoicing.errors import InvalidState
-from invoicing.inputs import read
+from invoicing.inputs import ApiKeyInput, read
 from invoicing.leashes import LeashInput
 from invoicing.models import Approval, Bot, Event, Intent, Merchant, Message, User
 from payments import flows
@@ -24,12 +27,14 @@ from tests.factories import (
     given_a_saved_card,
     given_an_open_invoice,
     pay,
+    subscribe,
 )
 from tests.fixtures import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+ADDRESS = "0x8ba1f109551bD432803012645Ac136ddd64DBA72"
 YEN = {"kind": "refund", "currency": "JPY"}
 
 
@@ -51,6 +56,13 @@ def leashed(merchant: Merchant, wanted: dict[str, Any]) -> Api:
     key = given_a_key(merchant)
     set_leash(merchant, Bot.objects.latest("pk").public_id, read(LeashInput, wanted))
     return Api(key)
+
+
+def narrower(merchant: Merchant, permissions: list[str]) -> str:
+    """Another key of the bot whose approval is the newest."""
+    bot = Approval.objects.select_related("bot").latest("pk").bot
+    wanted = read(ApiKeyInput, {"permissions": permissions})
+    return create_api_key(merchant, bot.public_id, wanted)[1]
 
 
 def given_paid(merchant: Merchant, **fields: Any) -> str:
@@ -315,6 +327,36 @@ def test_what_no_limit_can_measure_is_left_to_people(held: Api, test_merchant: M
     dearer = charger.patch("/v1/recurring_charges/rec_x", {"amount": "1000"})
     assert refusal(dearer) == (403, "off_limits", "unmeasured")
     assert charger.post("/v1/refund_claims/clm_x/accept").status_code == 404
+    invoice = given_an_open_invoice(test_merchant)
+    native, uuid = f"/v1/invoices/{invoice.public_id}", invoice.uuid
+    ways = (f"{native}/void", f"{native}/mark_uncollectible")
+    settler = leashed(test_merchant, {"limits": [{**limit, "kind": "settle"}]})
+    for path in ways:
+        assert refusal(settler.post(path)) == (403, "off_limits", "unmeasured")
+    for path in (
+        f"/compat/wallgent/v1/invoices/{invoice.public_id}/void",
+        f"/compat/gwop/v1/invoices/{uuid}/cancel",
+    ):
+        assert settler.post(path).status_code == 403, path
+    assert again(invoice).status == "open"
+    for path in reversed(ways):  # the control
+        assert charger.post(path).status_code == 200
+
+
+def test_unmatched_money_is_for_its_own_customers_only(test_merchant: Merchant) -> None:
+    cleo, ben = given_a_customer(test_merchant), given_a_customer(test_merchant, name="Ben")
+    hers, his = (
+        given_an_open_invoice(test_merchant, customer_id=who.public_id) for who in (cleo, ben)
+    )
+    bot = leashed(test_merchant, {"customers": [cleo.public_id]})
+    for path in ("/v1/deposits/dep_x", "/v1/usdc_deposits/udp_x"):
+        for verb, other, own in (
+            ("credit", {"customer_id": ben.public_id}, {"customer_id": cleo.public_id}),
+            ("match", {"invoice_id": his.number}, {"invoice_id": hers.number}),
+        ):
+            answer = bot.post(f"{path}/{verb}", other)
+            assert refusal(answer) == (403, "off_limits", "customers")
+            assert bot.post(f"{path}/{verb}", own).status_code == 404
 
 
 def test_no_dialect_is_a_way_around(test_merchant: Merchant) -> None:
@@ -396,3 +438,174 @@ def test_nothing_moves_beyond_what_was_measured(
     answer = held.post(f"/v1/invoices/{invoice.public_id}/refund")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
     assert (Refund.objects.count(), Intent.objects.count()) == (0, 0)
+
+
+def test_no_bot_on_a_leash_says_where_usdc_goes(test_merchant: Merchant) -> None:
+    bill = {"currency": "USD", "line_items": [{"description": "x", "unit_price": "1"}]}
+    named = {**bill, "wallet_address": ADDRESS}
+    fee = {"amount": 25, "fiat_currency": "USD", "coin_symbol": "USDC", "wallet_address": ADDRESS}
+    draft = given_a_draft(test_merchant)
+
+    def answers(api: Api) -> list[Any]:
+        return [
+            api.post("/v1/invoices", named),
+            api.post("/v1/invoices/preview", named),
+            api.patch(f"/v1/invoices/{draft.public_id}", {"wallet_address": ADDRESS}),
+            api.post("/compat/wayout/api/invoice", fee),
+        ]
+
+    billing = Api(given_a_key(test_merchant, ["invoices:write"]))
+    for *native, wayout in (answers(billing), answers(leashed(test_merchant, {}))):
+        code = native[0].json()["error"]["code"]
+        assert [refusal(one)[:2] for one in native] == [(403, code)] * 3
+        assert (wayout.status_code, "wallet_address" in wayout.json()["error"]) == (403, True)
+    assert code == "off_limits"
+    assert billing.post("/v1/invoices", bill).status_code == 201
+    assert not test_merchant.invoices.exclude(wallet_address="").exists()
+    free = Api(given_a_key(test_merchant, ["invoices:write", "wallets:write"]))
+    assert [one.status_code for one in answers(free)] == [201, 200, 200, 200]
+    # What is like it keeps the address that was named before.
+    copy = billing.post(f"/v1/invoices/{draft.public_id}/duplicate")
+    assert copy.json()["wallet_address"] == ADDRESS
+
+
+def test_among_customers_nobody_else_is_named_or_mailed(test_merchant: Merchant) -> None:
+    cleo = given_a_customer(test_merchant)
+    bot = leashed(test_merchant, {"customers": [cleo.public_id]})
+    eve, own = {"email": "eve@example.com"}, {"name": cleo.name, "email": cleo.email.upper()}
+    bill = {
+        "customer_id": cleo.public_id,
+        "line_items": [{"description": "x", "unit_price": "1"}],
+    }
+    draft = bot.post("/v1/invoices", {**bill, "recipient": own})
+    assert (draft.status_code, cleo.email != "") == (201, True)
+    here = f"/v1/invoices/{draft.json()['id']}"
+    for answer in (
+        bot.post("/v1/invoices", {**bill, "recipient": eve}),
+        bot.post("/v1/invoices", {**bill, "recipient": {"name": "Eve"}}),
+        bot.patch(here, {"recipient": eve}),
+        bot.patch(here, {"customer_id": None}),
+        bot.patch(here, {"customer_id": None, "recipient": own}),
+        bot.post(f"{here}/send", {"to": eve["email"]}),
+        bot.patch(f"/v1/customers/{cleo.public_id}", eve),
+        bot.patch(f"/v1/customers/{cleo.public_id}", {"name": "Eve"}),
+    ):
+        assert refusal(answer) == (403, "off_limits", "customers")
+    assert again(cleo).email == cleo.email
+    assert bot.patch(f"/v1/customers/{cleo.public_id}", {"phone": "1"}).status_code == 200
+    assert bot.patch(here, {"memo": "Hi", "recipient": None}).status_code == 200
+    assert bot.post(f"{here}/send", {"to": cleo.email}).status_code == 200
+    assert {row.to.lower() for row in Message.objects.filter(kind="invoice")} == {cleo.email}
+    # The control: a leash that names no customers lets a bot write to whom it wants.
+    free = leashed(test_merchant, {"tools": ["send_invoice"]})
+    assert free.post(f"{here}/send", {"to": eve["email"]}).status_code == 200
+
+
+def test_what_has_an_empty_answer_is_done_too(test_merchant: Merchant, ada: User) -> None:
+    limit = {"kind": "settle", "currency": "USD", "approval_above": "0"}
+    bot = leashed(test_merchant, {"limits": [limit]})
+    first, void = (given_an_open_invoice(test_merchant) for _ in range(2))
+    for invoice in (first, void):
+        asked = bot.send("POST", f"/compat/wraith/invoice/{invoice.uuid}/paid", None)
+        assert asked.status_code == 202
+        approve(test_merchant, asked.json()["id"], ada)
+    void_invoice(test_merchant, void.public_id)
+    assert tasks.carry_out_approvals() == 2
+    done = {row["payee"]: row["result"] for row in bot.get("/v1/approvals").json()["data"]}
+    assert done[first.public_id] == {"status": 200, "body": None}
+    # The control: a refusal has a body, in Wraith's words.
+    assert done[void.public_id]["status"] == done[void.public_id]["body"]["statusCode"] == 409
+    assert again(first).status == "paid"
+
+
+def test_an_empty_answer_is_kept_under_its_key(api: Api, test_merchant: Merchant) -> None:
+    path = f"/compat/wraith/invoice/{given_an_open_invoice(test_merchant).uuid}/paid"
+    for _ in range(2):
+        answer = api.send("POST", path, None, idempotency_key="k")
+        assert (answer.status_code, answer.content) == (200, b"")
+    assert Intent.objects.get().status == "done"
+
+
+def test_one_that_breaks_stops_no_other_and_ends(
+    held: Api, test_merchant: Merchant, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [refund(held, given_paid(test_merchant), "60").json() for _ in range(2)]
+    for row in told:
+        approve(test_merchant, row["id"], ada)
+    broken, ask = Approval.objects.order_by("pk")[0], inside.ask
+
+    def breaks(caller: Caller, method: str, path: str, *rest: Any, **how: Any) -> inside.Answer:
+        if path == broken.path:
+            raise LookupError("a defect")
+        return ask(caller, method, path, *rest, **how)
+
+    def results() -> list[tuple[str, int | None]]:
+        rows = Approval.objects.select_related("intent").order_by("pk")
+        return [(row.status, row.intent.answer_status) for row in rows]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inside, "ask", breaks)
+        assert tasks.carry_out_approvals() == 2
+        assert results() == [("approved", None), ("done", 200)]
+        held.post("/v1/sandbox/clock", {"advance": "PT24H"})
+        Approval.objects.update(leased_until=None)  # the minute is over
+        assert tasks.carry_out_approvals() == 1
+    assert results() == [("done", 500), ("done", 200)]
+    # Nobody knows that nothing was done, so it is no free wish again.
+    assert Intent.objects.get(approval=broken).status == "done"
+    assert Refund.objects.count() == 1
+
+
+def test_a_schedule_and_a_sentence_are_a_customers_as_well(test_merchant: Merchant) -> None:
+    cleo, ben = given_a_customer(test_merchant), given_a_customer(test_merchant, name="Ben Stone")
+    hers, his = (subscribe(who, collection="send").public_id for who in (cleo, ben))
+    bot = leashed(test_merchant, {"customers": [cleo.public_id]})
+    for verb, body in (("", {"description": "Tea"}), ("pause", {}), ("resume", {}), ("cancel", {})):
+        way = "PATCH" if not verb else "POST"
+        answers = [
+            bot.send(way, f"/v1/recurring_charges/{row}/{verb}".rstrip("/"), body)
+            for row in (hers, his, "rec_x")
+        ]
+        assert answers[0].status_code == 200, answers[0].content
+        assert [refusal(one)[2] for one in answers[1:]] == ["customers"] * 2
+    for who, status in ((cleo.name, 201), ("Ben Stone", 403), ("Nobody Known", 403)):
+        said = bot.post("/v1/quick_invoices", {"message": f"Invoice {who} $5 for tea"})
+        assert said.status_code == status, said.content
+    chat = {"message": "Create an invoice for $50 with memo coffee"}
+    assert bot.post("/compat/wraith/agent/Ada's bot/chat", chat).status_code == 403
+    assert {row.customer for row in test_merchant.invoices.filter(status="draft")} == {cleo}
+
+
+def test_a_bot_is_told_how_it_is_held(held: Api, api: Api, test_merchant: Merchant) -> None:
+    assert refund(held, given_paid(test_merchant), "20").status_code == 200
+    told = held.get("/v1/me").json()
+    assert told["leash"] == {
+        "object": "leash",
+        "bot_id": told["bot"]["id"],
+        "tools": [],
+        "customers": [],
+        "limits": [
+            {
+                "kind": "refund",
+                "currency": "USD",
+                "per_action": "80.00",
+                "per_day": "200.00",
+                "per_payee": "150.00",
+                "approval_above": "50.00",
+                "used_today": "20.00",
+            }
+        ],
+    }
+    assert api.get("/v1/me").json()["leash"] is None
+
+
+def test_a_bot_sees_what_it_has_asked_for_itself(
+    held: Api, api: Api, test_merchant: Merchant
+) -> None:
+    told = refund(held, given_paid(test_merchant), "60").json()
+    other = Api(given_a_key(test_merchant, ["payments:read"]))
+    own = Api(narrower(test_merchant, ["payments:read"]))
+    for reader, sees in ((other, False), (own, True), (api, True)):
+        rows = reader.get("/v1/approvals").json()["data"]
+        assert [row["id"] for row in rows] == [told["id"]] * sees
+        assert reader.get(told["url"]).status_code == (200 if sees else 404)

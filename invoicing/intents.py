@@ -66,6 +66,8 @@ class Move:
     allow_duplicate: bool = False
     dropped: Callable[[Any], bool] = _never
     apart: str | None = None
+    # Another kind of limit that it falls under as well, by an amount that cannot be held to it.
+    beside: str = ""
     advice: Callable[[Any], str] = _nothing
 
     @property
@@ -160,9 +162,9 @@ def keep_to_measure(kind: str, currency: str, amount: int) -> None:
     went meanwhile.
     """
     most = _measured.get()
-    if most is None or kind != most.kind:
+    if most is None or not amount:
         return
-    if currency != most.currency or amount > most.amount:
+    if (kind, currency) != (most.kind, most.currency) or amount > most.amount:
         raise Conflict(
             f"This would move {money.to_text(amount, currency)} {currency} by now, and not "
             f"{money.to_text(most.amount, most.currency)} {most.currency} as when it was asked "

@@ -159,7 +159,10 @@ def must_wait(bot: Bot, move: Move) -> bool:
         return False
     if leash.customers and move.payee not in leash.customers:
         raise not_among_customers(move.payee)
-    of_kind = [limit for limit in limits_of(leash) if limit.kind == move.kind]
+    limits = limits_of(leash)
+    if move.beside in {limit.kind for limit in limits}:
+        raise unmeasured(move.beside)
+    of_kind = [limit for limit in limits if limit.kind == move.kind]
     if not of_kind:
         return False
     limit = next((limit for limit in of_kind if limit.currency == move.currency), None)
@@ -192,6 +195,15 @@ def midnight(merchant: Merchant) -> datetime:
     zone = ZoneInfo(merchant.timezone)
     today = clock.now(merchant).astimezone(zone).date()
     return datetime.combine(today, time(), zone)
+
+
+def unmeasured(kind: str) -> OffLimits:
+    """What is said of a verb that a bot's limits of this kind cannot hold."""
+    return OffLimits(
+        f"This bot has limits for each {kind}, and what this would move cannot be held against "
+        "them beforehand: ask a person to do it.",
+        details={"limit": "unmeasured", "kind": kind},
+    )
 
 
 def not_among_customers(payee: str) -> OffLimits:

@@ -142,11 +142,13 @@ def refunding_deposit(merchant: Merchant, deposit_id: str, *, again: bool = Fals
 
 
 def crediting(invoice: Invoice, wanted: CreditNoteInput, *, again: bool = False) -> Move:
-    """A credit note, as far as it gives money back."""
+    """A credit note, as far as it gives money back; what it forgives is as good as paid."""
+    amount = forgiven = 0
     try:
-        amount = giving_back.to_refund(giving_back.draft(invoice, wanted))
+        note = giving_back.draft(invoice, wanted)
+        amount, forgiven = giving_back.to_refund(note), note.off_due
     except BillhookError:
-        amount = 0  # issuing it says why it cannot be
+        pass  # issuing it says why it cannot be
     return Move(
         kind="refund",
         payee=payee_of(invoice),
@@ -156,6 +158,7 @@ def crediting(invoice: Invoice, wanted: CreditNoteInput, *, again: bool = False)
         asked=_figures(wanted.model_dump(include={"amount", "line_items"}, exclude_none=True)),
         look=f"/v1/credit_notes?invoice_id={invoice.public_id}",
         allow_duplicate=again,
+        beside="settle" if forgiven else "",
     )
 
 

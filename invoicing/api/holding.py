@@ -9,7 +9,7 @@ from invoicing.api.authentication import Caller
 from invoicing.api.endpoint import Endpoint
 from invoicing.errors import MissingPermission, OffLimits
 from invoicing.inputs import CustomerChanges, InvoiceInput, SendInput
-from invoicing.leashes import not_among_customers, owners, vetting
+from invoicing.leashes import not_among_customers, owners, unmeasured, vetting
 from invoicing.models import Leash
 
 R = TypeVar("R")
@@ -107,11 +107,7 @@ class Hold:
         limited = {limit["kind"] for limit in self.leash.limits}
         for kind in filter(None, map(UNMEASURED.get, self.endpoint.tools)):
             if kind in limited:
-                raise OffLimits(
-                    f"This bot has limits for each {kind}, and what this would move cannot be "
-                    "held against them beforehand: ask a person to do it.",
-                    details={"limit": "unmeasured", "kind": kind},
-                )
+                raise unmeasured(kind)
 
     def on_reading(self, wanted: BaseModel) -> None:
         """Raises OffLimits for a body that is about somebody else."""

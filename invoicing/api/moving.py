@@ -94,7 +94,9 @@ def _keep(
     intent: Intent, response: HttpResponseBase, dropped: Callable[[Any], bool] = lambda told: False
 ) -> None:
     text = text_of(response)
-    intents.answer_intent(intent.pk, response.status_code, text, dropped=dropped(json.loads(text)))
+    intents.answer_intent(
+        intent.pk, response.status_code, text, dropped=dropped(json.loads(text or "null"))
+    )
 
 
 def text_of(response: HttpResponseBase) -> str:

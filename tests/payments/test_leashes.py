@@ -609,3 +609,36 @@ def test_a_bot_sees_what_it_has_asked_for_itself(
         rows = reader.get("/v1/approvals").json()["data"]
         assert [row["id"] for row in rows] == [told["id"]] * sees
         assert reader.get(told["url"]).status_code == (200 if sees else 404)
+
+
+def test_what_is_due_is_not_forgiven_by_a_bot_that_may_not_settle(test_merchant: Merchant) -> None:
+    settling = {"kind": "settle", "currency": "USD", "per_action": "1"}
+    bot = leashed(test_merchant, {"limits": [settling]})
+    free = leashed(test_merchant, {"limits": [{**settling, "kind": "charge"}]})
+    invoice = given_an_open_invoice(test_merchant)
+    note = {"invoice_id": invoice.public_id, "amount": "40"}
+    assert refusal(bot.post("/v1/credit_notes", note)) == (403, "off_limits", "unmeasured")
+    assert again(invoice).amount_due == 10000
+    # The control: no limit of the kind holds the other, and money back is no settlement.
+    assert free.post("/v1/credit_notes", note).status_code == 201
+    paid = {"invoice_id": given_paid(test_merchant), "amount": "40"}
+    assert bot.post("/v1/credit_notes", paid).status_code == 201
+
+
+def test_a_note_that_was_to_forgive_gives_nothing_back(
+    test_merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The payer pays in the moment between the look at the limits and the note."""
+    bot = leashed(test_merchant, {"limits": [{"kind": "refund", "currency": "USD"}]})
+    invoice = given_an_open_invoice(test_merchant)
+    begin = moving.intents.begin_intent
+
+    def slowly(*args: Any) -> Any:
+        wish = begin(*args)
+        pay(again(invoice))
+        return wish
+
+    monkeypatch.setattr(moving.intents, "begin_intent", slowly)
+    answer = bot.post("/v1/credit_notes", {"invoice_id": invoice.public_id})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+    assert (Refund.objects.count(), invoice.credit_notes.count()) == (0, 0)

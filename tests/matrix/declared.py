@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from invoicing import clock
-from invoicing.actions.access import revoke_api_key
+from invoicing.actions.access import create_api_key, revoke_api_key
+from invoicing.inputs import ApiKeyInput, read
 from invoicing.models import ApiKey, Merchant
 from tests.factories import given_a_key
 from tests.fixtures import Api
@@ -74,6 +75,12 @@ def tells_nothing_of(things: dict[str, str], answer: Any, but: str = "") -> None
     text = text.replace(but, "") if but else text
     ids = {value for kind, value in things.items() if not kind.endswith("number")}
     assert [value for value in ids if value in text] == []
+
+
+def key_of(merchant: Merchant, things: dict[str, str], permissions: list[str]) -> str:
+    """A key of the very bot that is among the things."""
+    wanted = read(ApiKeyInput, {"permissions": permissions})
+    return create_api_key(merchant, things["bot"], wanted)[1]
 
 
 def revoked(merchant: Merchant) -> str:

@@ -14,10 +14,8 @@ from django.urls import get_resolver
 
 from checkout.dialects import SYSTEMS
 from checkout.dialects.dialect import DialectNothing
-from invoicing.actions.access import create_api_key
 from invoicing.api import tools
 from invoicing.api.views import NothingHere, PublicView
-from invoicing.inputs import ApiKeyInput, read
 from invoicing.models import Merchant
 from invoicing.permissions import FOR_BOTS
 from payments.actions.wallets import create_wallet
@@ -27,7 +25,7 @@ from tests.fixtures import Api
 from tests.fixtures_api import everything
 from tests.fixtures_stripe import Stripe
 from tests.matrix import declared
-from tests.matrix.declared import ANY_KEY, NO_KEY, expired, revoked, tells_nothing_of
+from tests.matrix.declared import ANY_KEY, NO_KEY, expired, key_of, revoked, tells_nothing_of
 from tests.matrix.dialects import DIALECTS, LEADS_ON, NAMELESS, WITHOUT_CODES
 from tests.matrix.native import NATIVE
 from tests.matrix.world import world
@@ -64,12 +62,6 @@ def endpoints() -> dict[str, type | None]:
 def ask(who: Api, name: str, things: dict[str, str], **headers: str) -> Any:
     """Use this endpoint on these things."""
     return declared.ask(who, name, DECLARED[name], things, **headers)
-
-
-def key_of(merchant: Merchant, things: dict[str, str], permissions: list[str]) -> str:
-    """A key of the very bot that is among the things."""
-    wanted = read(ApiKeyInput, {"permissions": permissions})
-    return create_api_key(merchant, things["bot"], wanted)[1]
 
 
 def refusal(name: str, answer: Any) -> tuple[int, str | None]:

@@ -88,16 +88,18 @@ def told_before(bot: Bot, move: Move) -> Intent | None:
 
 def said_before(known: Intent, move: Move) -> DuplicateIntent:
     """What is said to a bot that asks a second time."""
-    first = json.loads(known.answer_body) if known.answer_body else None
+    # An answer without a body is kept as null, and is one all the same.
+    answered = bool(known.answer_body)
+    first = json.loads(known.answer_body) if answered else None
     told = f"What came of it is unknown yet: GET {move.look} will tell."
-    if first is not None:
-        told = f"`first` is what came of it. {move.advice(first)}".strip()
+    if answered:
+        told = f"`first` is what came of it. {move.advice(first or {})}".strip()
     return DuplicateIntent(
         "You have asked for exactly this within the last day, and nothing was done now. "
         f"{told} If you mean it a second time, ask with allow_duplicate.",
         details={
             "first": first,
-            "status": "unknown" if first is None else "done",
+            "status": "done" if answered else "unknown",
             "idempotency_key": known.idempotency_key or None,
             "look": move.look,
         },

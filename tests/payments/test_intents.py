@@ -251,3 +251,14 @@ def test_a_charge_that_failed_says_how_it_is_tried_again(api: Api, test_merchant
     assert f"to try again, POST {again}." in answer.json()["error"]["message"]
     assert api.post(again).status_code == 200
     assert Invoice.objects.count() == 1
+
+
+def test_an_answer_without_a_body_is_an_answer(api: Api, test_merchant: Merchant) -> None:
+    path = f"/v1/invoices/{given_an_open_invoice(test_merchant).public_id}/mark_paid"
+    assert api.post(path, {"amount": "5"}).status_code == 200
+    Intent.objects.update(answer_body="null")
+    told = refused(api.post(path, {"amount": "5"}))
+    assert (told["first"], told["status"]) == (None, "done")
+    # The control: one that was not kept is not known.
+    Intent.objects.update(answer_body="")
+    assert refused(api.post(path, {"amount": "5"}))["status"] == "unknown"
